@@ -1,0 +1,12 @@
+//! proglog: a commit log you can hold in your hand.
+//!
+//! Layers, arrows pointing down only:
+//!
+//! ```text
+//! cli        words in, exit codes out
+//!  +-> server    the wire's end: HTTP
+//!       +-> service   a log seen from async code
+//!            +-> log  bytes on disk; no async, no network
+//! ```
+
+pub mod log;

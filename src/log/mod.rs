@@ -1,0 +1,27 @@
+//! The log: bytes on disk, in a directory of segments. Synchronous; knows no network.
+//!
+//! A [`Log`] is the one writer of a directory; any number of threads append to it and read from it.
+//! A [`LogReader`] reads beside a writer in another process. `docs/format.md` is the law for the bytes.
+//!
+//! Invariants
+//! - Offsets are dense: a log holds every offset from its lowest up to its next one.
+//! - A record is returned only if its frame is whole, its checksum holds and its offset is the one asked for.
+//! - A record is visible only once it has the durability of the log's [`SyncPolicy`].
+//! - What was acknowledged is removed by [`Log::truncate_before`], [`Log::truncate_after`] and
+//!   [`repair`] with consent, and by nothing else.
+//! - Only `fs.rs` calls the file system, and only `mmap.rs` holds unsafe code.
+
+mod config;
+mod error;
+mod offset;
+mod record;
+
+pub use config::{
+    CommitPolicy, ConfigError, DEFAULT_MAX_RECORD_BYTES, DEFAULT_MAX_WAITING_BYTES, DEFAULT_SEGMENT_BYTES,
+    Durability, LogConfig, MAX_RECORD_BYTES_LIMIT, SyncPolicy,
+};
+pub use error::{CorruptReason, Corruption, LogError};
+pub use offset::{Offset, Position, RelativeOffset};
+pub use record::{Header, Headers, NewRecord, Record, RecordRef, TYPE_DATA, TYPE_LOST};
+mod surface;
+pub use surface::*;
