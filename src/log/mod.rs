@@ -13,12 +13,13 @@
 
 mod config;
 mod error;
+mod frame;
 mod offset;
 mod record;
 
 pub use config::{
-    CommitPolicy, ConfigError, DEFAULT_MAX_RECORD_BYTES, DEFAULT_MAX_WAITING_BYTES, DEFAULT_SEGMENT_BYTES,
-    Durability, LogConfig, MAX_RECORD_BYTES_LIMIT, SyncPolicy,
+    CommitPolicy, ConfigError, DEFAULT_MAX_RECORD_BYTES, DEFAULT_MAX_WAITING_BYTES,
+    DEFAULT_SEGMENT_BYTES, Durability, LogConfig, MAX_RECORD_BYTES_LIMIT, SyncPolicy,
 };
 pub use error::{CorruptReason, Corruption, LogError};
 pub use offset::{Offset, Position, RelativeOffset};

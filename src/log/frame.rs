@@ -1,0 +1,428 @@
+//! One record's bytes: length prefix, protobuf payload, checksum.
+//!
+//! `docs/format.md`, "Store", is the law. Encoding is canonical: fields ascend, zero values are left
+//! out, numbers take as few bytes as they can. Decoding accepts nothing else, so that a damaged
+//! frame of ours can't pass as one of the Go original, which had no checksum.
+//!
+//! Invariant: bytes that [`decode`] accepts are the bytes that some writer produced, up to the
+//! strength of CRC-32C where a checksum is there.
+
+use super::error::CorruptReason;
+use super::offset::{Offset, Position};
+use super::record::{Headers, NewRecord, RecordRef};
+
+/// Bytes of the length prefix.
+pub(super) const PREFIX_BYTES: u64 = 8;
+
+/// Bytes of the checksum field at the end of a payload: its tag and the value.
+const CRC_FIELD_BYTES: usize = 5;
+
+/// The shortest frame of ours: prefix, timestamp, checksum.
+pub(super) const MIN_FRAME_BYTES: u64 = 8 + 9 + 5;
+
+/// Room for the fields beside value, key and headers: their tags and numbers, at their longest.
+const MAX_OVERHEAD_BYTES: u64 = 128;
+
+/// The longest payload that any writer can have produced.
+pub(super) const MAX_PAYLOAD_BYTES: u64 =
+    super::config::MAX_RECORD_BYTES_LIMIT + MAX_OVERHEAD_BYTES;
+
+const TAG_VALUE: u8 = 0x0A;
+const TAG_OFFSET: u8 = 0x10;
+const TAG_TERM: u8 = 0x18;
+const TAG_TYPE: u8 = 0x20;
+const TAG_TIMESTAMP: u8 = 0x29;
+const TAG_UNSYNCED: u8 = 0x30;
+const TAG_KEY: u8 = 0x3A;
+const TAG_HEADER: u8 = 0x42;
+const TAG_CRC: u8 = 0x7D;
+
+const TAG_HEADER_NAME: u8 = 0x0A;
+const TAG_HEADER_VALUE: u8 = 0x12;
+
+/// What the log adds to a record when it writes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamp {
+    pub(super) offset: Offset,
+    pub(super) term: u64,
+    pub(super) timestamp_us: u64,
+    pub(super) unsynced: u32,
+}
+
+/// How many bytes of the record limit a record takes: value, key and encoded headers.
+pub(super) fn record_bytes(record: &NewRecord<'_>) -> u64 {
+    let headers: usize =
+        record.headers.iter().map(|header| bytes_field_len(header_len(header))).sum();
+    (record.value.len() + record.key.map_or(0, <[u8]>::len) + headers) as u64
+}
+
+/// Appends the frame of `record` to `buffer`.
+pub(super) fn encode(buffer: &mut Vec<u8>, record: &NewRecord<'_>, stamp: &Stamp) {
+    let start = buffer.len();
+    let payload_len = payload_len(record, stamp);
+    buffer.reserve(PREFIX_BYTES as usize + payload_len);
+    buffer.extend_from_slice(&(payload_len as u64).to_be_bytes());
+    if !record.value.is_empty() {
+        put_bytes(buffer, TAG_VALUE, record.value);
+    }
+    put_number(buffer, TAG_OFFSET, stamp.offset.0);
+    put_number(buffer, TAG_TERM, stamp.term);
+    put_number(buffer, TAG_TYPE, u64::from(record.record_type));
+    buffer.push(TAG_TIMESTAMP);
+    buffer.extend_from_slice(&stamp.timestamp_us.to_le_bytes());
+    put_number(buffer, TAG_UNSYNCED, u64::from(stamp.unsynced));
+    if let Some(key) = record.key {
+        put_bytes(buffer, TAG_KEY, key);
+    }
+    for header in record.headers {
+        buffer.push(TAG_HEADER);
+        put_varint(buffer, header_len(header) as u64);
+        if !header.name.is_empty() {
+            put_bytes(buffer, TAG_HEADER_NAME, header.name.as_bytes());
+        }
+        if !header.value.is_empty() {
+            put_bytes(buffer, TAG_HEADER_VALUE, &header.value);
+        }
+    }
+    buffer.push(TAG_CRC);
+    let checksum = crc32c::crc32c(&buffer[start..]);
+    buffer.extend_from_slice(&checksum.to_le_bytes());
+    debug_assert_eq!(buffer.len() - start, PREFIX_BYTES as usize + payload_len);
+}
+
+fn payload_len(record: &NewRecord<'_>, stamp: &Stamp) -> usize {
+    let value = if record.value.is_empty() { 0 } else { bytes_field_len(record.value.len()) };
+    let headers: usize =
+        record.headers.iter().map(|header| bytes_field_len(header_len(header))).sum();
+    value
+        + number_field_len(stamp.offset.0)
+        + number_field_len(stamp.term)
+        + number_field_len(u64::from(record.record_type))
+        + 9
+        + number_field_len(u64::from(stamp.unsynced))
+        + record.key.map_or(0, |key| bytes_field_len(key.len()))
+        + headers
+        + CRC_FIELD_BYTES
+}
+
+fn header_len(header: &super::record::Header) -> usize {
+    let field = |len: usize| if len == 0 { 0 } else { bytes_field_len(len) };
+    field(header.name.len()) + field(header.value.len())
+}
+
+fn bytes_field_len(len: usize) -> usize {
+    1 + varint_len(len as u64) + len
+}
+
+fn number_field_len(number: u64) -> usize {
+    if number == 0 { 0 } else { 1 + varint_len(number) }
+}
+
+fn varint_len(number: u64) -> usize {
+    let significant_bits = 64 - (number | 1).leading_zeros() as usize;
+    significant_bits.div_ceil(7)
+}
+
+fn put_varint(buffer: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        buffer.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    buffer.push(number as u8);
+}
+
+fn put_number(buffer: &mut Vec<u8>, tag: u8, number: u64) {
+    if number != 0 {
+        buffer.push(tag);
+        put_varint(buffer, number);
+    }
+}
+
+fn put_bytes(buffer: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    buffer.push(tag);
+    put_varint(buffer, bytes.len() as u64);
+    buffer.extend_from_slice(bytes);
+}
+
+/// Reads a length prefix: the length of the whole frame, prefix included.
+///
+/// # Errors
+/// The length is more than any writer can have produced.
+pub(super) fn frame_len(prefix: [u8; 8]) -> Result<u64, CorruptReason> {
+    let length = u64::from_be_bytes(prefix);
+    if length > MAX_PAYLOAD_BYTES {
+        return Err(CorruptReason::BadLength { length });
+    }
+    Ok(PREFIX_BYTES + length)
+}
+
+/// Decodes and checks one whole frame, prefix included. `segment` and `position` are left at 0.
+///
+/// Whether the offset is the expected one is for the caller to say.
+///
+/// # Errors
+/// Why the bytes are not a record.
+pub(super) fn decode(frame: &[u8]) -> Result<RecordRef<'_>, CorruptReason> {
+    let payload = frame
+        .get(PREFIX_BYTES as usize..)
+        .ok_or(CorruptReason::Truncated { needed: PREFIX_BYTES, available: frame.len() as u64 })?;
+    let parsed = parse(payload);
+    if let Some((computed, stored)) = checksum_mismatch(frame, &parsed) {
+        return Err(CorruptReason::Checksum { stored, computed });
+    }
+    let record = parsed?;
+    if record.checksum.is_none() {
+        if record.timestamp_us.is_some() || record.unsynced != 0 || record.key.is_some() {
+            return Err(CorruptReason::NoChecksum);
+        }
+        if !record.headers.is_empty() || hides_a_checksum(frame) {
+            return Err(CorruptReason::NoChecksum);
+        }
+    }
+    Ok(RecordRef { frame_bytes: frame.len() as u64, ..record })
+}
+
+/// Compares the checksum, if the payload is one that ought to have it.
+///
+/// A payload that doesn't parse but ends like one of ours is better reported as a wrong checksum,
+/// which is what a flipped bit is, than by where the parser happened to stumble.
+fn checksum_mismatch(
+    frame: &[u8],
+    parsed: &Result<RecordRef<'_>, CorruptReason>,
+) -> Option<(u32, u32)> {
+    if let Ok(RecordRef { checksum: None, .. }) = parsed {
+        return None;
+    }
+    let (covered, stored) = split_checksum(frame)?;
+    let computed = crc32c::crc32c(covered);
+    (computed != stored).then_some((computed, stored))
+}
+
+/// The bytes that a checksum covers and the checksum, if the frame ends in one.
+fn split_checksum(frame: &[u8]) -> Option<(&[u8], u32)> {
+    let (covered, stored) = frame.split_last_chunk::<4>()?;
+    if covered.len() <= PREFIX_BYTES as usize || covered.last() != Some(&TAG_CRC) {
+        return None;
+    }
+    Some((covered, u32::from_le_bytes(*stored)))
+}
+
+/// Whether a payload that parses without a checksum is one of ours with a flipped bit in the length
+/// of its value, which then swallows all other fields.
+///
+/// That can look like a record of the Go original only at offset 0, where the offset field is left
+/// out. Undoing each possible flip shows whether a checksum then holds.
+fn hides_a_checksum(frame: &[u8]) -> bool {
+    let Some((covered, stored)) = split_checksum(frame) else { return false };
+    let first_length_byte = PREFIX_BYTES as usize + 1;
+    let last_length_byte = (first_length_byte + 5).min(covered.len());
+    let mut candidate = covered.to_vec();
+    (first_length_byte..last_length_byte).any(|at| {
+        (0..8).any(|bit| {
+            candidate[at] ^= 1 << bit;
+            let holds = crc32c::crc32c(&candidate) == stored;
+            candidate[at] ^= 1 << bit;
+            holds
+        })
+    })
+}
+
+/// Reads the fields of a payload, strictly. Does not compare the checksum.
+fn parse(payload: &[u8]) -> Result<RecordRef<'_>, CorruptReason> {
+    let mut record = empty_record();
+    let mut fields = Fields { rest: payload };
+    let mut previous_tag = 0;
+    while let Some((&tag, rest)) = fields.rest.split_first() {
+        if tag < previous_tag || (tag == previous_tag && tag != TAG_HEADER) {
+            return Err(CorruptReason::Malformed("fields out of order"));
+        }
+        previous_tag = tag;
+        let before = fields.rest;
+        fields.rest = rest;
+        match tag {
+            TAG_VALUE => record.value = fields.bytes_not_empty()?,
+            TAG_OFFSET => record.offset = Offset(fields.number_not_zero()?),
+            TAG_TERM => record.term = fields.number_not_zero()?,
+            TAG_TYPE => record.record_type = fields.number_32()?,
+            TAG_TIMESTAMP => record.timestamp_us = Some(u64::from_le_bytes(fields.fixed()?)),
+            TAG_UNSYNCED => record.unsynced = fields.number_32()?,
+            TAG_KEY => record.key = Some(fields.bytes()?),
+            TAG_HEADER => {
+                check_header(fields.bytes()?)?;
+                let n_encoded = record.headers.encoded.len() + (before.len() - fields.rest.len());
+                let start = payload.len() - before.len() - record.headers.encoded.len();
+                record.headers = Headers { encoded: &payload[start..start + n_encoded] };
+            }
+            TAG_CRC => {
+                record.checksum = Some(u32::from_le_bytes(fields.fixed()?));
+                if !fields.rest.is_empty() {
+                    return Err(CorruptReason::Malformed("bytes behind the checksum"));
+                }
+            }
+            _ => return Err(CorruptReason::Malformed("unknown field")),
+        }
+    }
+    Ok(record)
+}
+
+fn empty_record<'a>() -> RecordRef<'a> {
+    RecordRef {
+        value: &[],
+        offset: Offset(0),
+        term: 0,
+        record_type: 0,
+        timestamp_us: None,
+        key: None,
+        headers: Headers { encoded: &[] },
+        unsynced: 0,
+        checksum: None,
+        segment: Offset(0),
+        position: Position(0),
+        frame_bytes: 0,
+    }
+}
+
+fn check_header(encoded: &[u8]) -> Result<(), CorruptReason> {
+    let mut fields = Fields { rest: encoded };
+    let mut previous_tag = 0;
+    while let Some((&tag, rest)) = fields.rest.split_first() {
+        if tag <= previous_tag {
+            return Err(CorruptReason::Malformed("header fields out of order"));
+        }
+        previous_tag = tag;
+        fields.rest = rest;
+        match tag {
+            TAG_HEADER_NAME => {
+                std::str::from_utf8(fields.bytes_not_empty()?)
+                    .map_err(|_| CorruptReason::Malformed("header name is not UTF-8"))?;
+            }
+            TAG_HEADER_VALUE => {
+                fields.bytes_not_empty()?;
+            }
+            _ => return Err(CorruptReason::Malformed("unknown header field")),
+        }
+    }
+    Ok(())
+}
+
+/// What is left of a message to be read.
+struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    fn varint(&mut self) -> Result<u64, CorruptReason> {
+        let mut number = 0_u64;
+        for (n_bytes, &byte) in self.rest.iter().take(10).enumerate() {
+            let bits = u64::from(byte & 0x7F);
+            if n_bytes == 9 && bits > 1 {
+                return Err(CorruptReason::Malformed("number over 64 bits"));
+            }
+            number |= bits << (7 * n_bytes);
+            if byte & 0x80 == 0 {
+                if byte == 0 && n_bytes > 0 {
+                    return Err(CorruptReason::Malformed("number longer than it needs to be"));
+                }
+                self.rest = &self.rest[n_bytes + 1..];
+                return Ok(number);
+            }
+        }
+        Err(CorruptReason::Malformed("number without an end"))
+    }
+
+    fn number_not_zero(&mut self) -> Result<u64, CorruptReason> {
+        match self.varint()? {
+            0 => Err(CorruptReason::Malformed("zero written out")),
+            number => Ok(number),
+        }
+    }
+
+    fn number_32(&mut self) -> Result<u32, CorruptReason> {
+        u32::try_from(self.number_not_zero()?)
+            .map_err(|_| CorruptReason::Malformed("number over 32 bits"))
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8], CorruptReason> {
+        let n_bytes = usize::try_from(self.varint()?).unwrap_or(usize::MAX);
+        let (bytes, rest) = self
+            .rest
+            .split_at_checked(n_bytes)
+            .ok_or(CorruptReason::Malformed("field reaches past the end"))?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn bytes_not_empty(&mut self) -> Result<&'a [u8], CorruptReason> {
+        match self.bytes()? {
+            [] => Err(CorruptReason::Malformed("empty field written out")),
+            bytes => Ok(bytes),
+        }
+    }
+
+    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], CorruptReason> {
+        let (bytes, rest) = self
+            .rest
+            .split_first_chunk::<N>()
+            .ok_or(CorruptReason::Malformed("field reaches past the end"))?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+}
+
+/// Walks header fields that [`decode`] has checked.
+pub(super) struct HeaderIter<'a> {
+    fields: Fields<'a>,
+}
+
+impl<'a> HeaderIter<'a> {
+    pub(super) fn new(encoded: &'a [u8]) -> Self {
+        HeaderIter { fields: Fields { rest: encoded } }
+    }
+
+    fn next_checked(&mut self) -> Result<(&'a str, &'a [u8]), CorruptReason> {
+        let _tag: [u8; 1] = self.fields.fixed()?;
+        let mut header = Fields { rest: self.fields.bytes()? };
+        let (mut name, mut value): (&[u8], &[u8]) = (&[], &[]);
+        while let Ok([tag]) = header.fixed() {
+            let bytes = header.bytes()?;
+            if tag == TAG_HEADER_NAME { name = bytes } else { value = bytes }
+        }
+        let name = std::str::from_utf8(name)
+            .map_err(|_| CorruptReason::Malformed("header name is not UTF-8"))?;
+        Ok((name, value))
+    }
+}
+
+impl<'a> Iterator for HeaderIter<'a> {
+    type Item = (&'a str, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.fields.rest.is_empty() {
+            return None;
+        }
+        self.next_checked().ok()
+    }
+}
+
+/// Whether a frame of `frame_len` bytes that starts with `head` and ends with `tail` can be sound,
+/// so that memory for all of it may be asked for. For frames of the Go original, which have no
+/// checksum that could be computed in passing: the value has to fill the payload but for the small
+/// fields behind it.
+pub(super) fn plausible_unchecksummed(frame_len: u64, head: &[u8]) -> bool {
+    let payload_len = frame_len.saturating_sub(PREFIX_BYTES);
+    let Some((&TAG_VALUE, rest)) = head.get(PREFIX_BYTES as usize..).and_then(<[u8]>::split_first)
+    else {
+        return false;
+    };
+    let mut fields = Fields { rest };
+    let Ok(value_len) = fields.varint() else { return false };
+    let before_value = 1 + varint_len(value_len) as u64;
+    let Some(behind) = payload_len.checked_sub(before_value.saturating_add(value_len)) else {
+        return false;
+    };
+    // Offset and term take up to 11 bytes each, the type up to 6.
+    behind <= 28
+}
+
+#[cfg(test)]
+mod tests;
