@@ -79,6 +79,9 @@ pub enum LogError {
         /// The first failure.
         cause: Box<LogError>,
     },
+    /// The thread that was writing panicked.
+    #[error("the writing thread panicked")]
+    Panicked,
     /// The log was closed.
     #[error("the log is closed")]
     Closed,

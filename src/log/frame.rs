@@ -21,7 +21,7 @@ const CRC_FIELD_BYTES: usize = 5;
 pub(super) const MIN_FRAME_BYTES: u64 = 8 + 9 + 5;
 
 /// Room for the fields beside value, key and headers: their tags and numbers, at their longest.
-const MAX_OVERHEAD_BYTES: u64 = 128;
+pub(super) const MAX_OVERHEAD_BYTES: u64 = 128;
 
 /// The longest payload that any writer can have produced.
 pub(super) const MAX_PAYLOAD_BYTES: u64 =
@@ -154,6 +154,11 @@ pub(super) fn frame_len(prefix: [u8; 8]) -> Result<u64, CorruptReason> {
         return Err(CorruptReason::BadLength { length });
     }
     Ok(PREFIX_BYTES + length)
+}
+
+/// Whether the length prefix of `frame` says that it is `n_bytes` long, prefix included.
+pub(super) fn has_length(frame: &[u8], n_bytes: u64) -> bool {
+    frame.first_chunk().is_some_and(|prefix| frame_len(*prefix) == Ok(n_bytes))
 }
 
 /// Decodes and checks one whole frame, prefix included. `segment` and `position` are left at 0.
@@ -404,24 +409,48 @@ impl<'a> Iterator for HeaderIter<'a> {
     }
 }
 
-/// Whether a frame of `frame_len` bytes that starts with `head` and ends with `tail` can be sound,
-/// so that memory for all of it may be asked for. For frames of the Go original, which have no
+/// Bytes at the start of a frame that [`may_start_with`] looks at: the prefix and the first tag.
+pub(super) const HEAD_BYTES: usize = PREFIX_BYTES as usize + 1;
+
+/// Whether `head`, [`HEAD_BYTES`] long, can be the start of a frame. Quick to say no.
+pub(super) fn may_start_with(head: &[u8]) -> bool {
+    let Some((prefix, rest)) = head.split_first_chunk::<8>() else { return false };
+    let length = u64::from_be_bytes(*prefix);
+    if length < 2 || length > MAX_PAYLOAD_BYTES {
+        return false;
+    }
+    matches!(
+        rest.first(),
+        Some(
+            &(TAG_VALUE | TAG_OFFSET | TAG_TERM | TAG_TYPE | TAG_TIMESTAMP | TAG_KEY | TAG_HEADER)
+        )
+    )
+}
+
+/// Whether a frame with this length prefix is short enough to be a mark for a lost record, which has
+/// numbers only.
+pub(super) fn may_be_mark(prefix: &[u8]) -> bool {
+    const LONGEST_MARK_PAYLOAD: u64 = 11 + 11 + 6 + 9 + 6 + 5;
+    prefix.first_chunk().is_some_and(|prefix| u64::from_be_bytes(*prefix) <= LONGEST_MARK_PAYLOAD)
+}
+
+/// Where the value of the frame that starts with `head` ends, counted from the start of the frame,
+/// if the frame's length and the value's don't contradict each other.
+pub(super) fn end_of_value(head: &[u8]) -> Option<u64> {
+    let (prefix, payload) = head.split_first_chunk::<8>()?;
+    let frame_len = frame_len(*prefix).ok()?;
+    let (&TAG_VALUE, rest) = payload.split_first()? else { return None };
+    let value_len = Fields { rest }.varint().ok()?;
+    let end = (PREFIX_BYTES + 1 + varint_len(value_len) as u64).checked_add(value_len)?;
+    (end <= frame_len).then_some(end)
+}
+
+/// Whether a frame of `frame_len` bytes that starts with `head` can be sound, so that memory for all of it may be asked for. For frames of the Go original, which have no
 /// checksum that could be computed in passing: the value has to fill the payload but for the small
 /// fields behind it.
 pub(super) fn plausible_unchecksummed(frame_len: u64, head: &[u8]) -> bool {
-    let payload_len = frame_len.saturating_sub(PREFIX_BYTES);
-    let Some((&TAG_VALUE, rest)) = head.get(PREFIX_BYTES as usize..).and_then(<[u8]>::split_first)
-    else {
-        return false;
-    };
-    let mut fields = Fields { rest };
-    let Ok(value_len) = fields.varint() else { return false };
-    let before_value = 1 + varint_len(value_len) as u64;
-    let Some(behind) = payload_len.checked_sub(before_value.saturating_add(value_len)) else {
-        return false;
-    };
     // Offset and term take up to 11 bytes each, the type up to 6.
-    behind <= 28
+    end_of_value(head).is_some_and(|end| end <= frame_len && frame_len - end <= 28)
 }
 
 #[cfg(test)]

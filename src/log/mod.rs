@@ -8,21 +8,44 @@
 //! - A record is returned only if its frame is whole, its checksum holds and its offset is the one asked for.
 //! - A record is visible only once it has the durability of the log's [`SyncPolicy`].
 //! - What was acknowledged is removed by [`Log::truncate_before`], [`Log::truncate_after`] and
-//!   [`repair`] with consent, and by nothing else.
+//!   `repair` with consent, and by nothing else.
 //! - Only `fs.rs` calls the file system, and only `mmap.rs` holds unsafe code.
 
+mod background_sync;
+mod batch;
 mod config;
+mod dir;
 mod error;
 mod frame;
+mod frame_reader;
+pub mod fs;
+mod group;
+mod group_commit;
+mod index;
+#[allow(clippy::module_inception, reason = "the log is what this layer is named for")]
+mod log;
+mod mmap;
 mod offset;
+mod reader;
 mod record;
+mod recover;
+mod scan;
+mod segment;
+mod view;
+mod walker;
+mod writer;
 
+pub use batch::Append;
 pub use config::{
     CommitPolicy, ConfigError, DEFAULT_MAX_RECORD_BYTES, DEFAULT_MAX_WAITING_BYTES,
     DEFAULT_SEGMENT_BYTES, Durability, LogConfig, MAX_RECORD_BYTES_LIMIT, SyncPolicy,
 };
 pub use error::{CorruptReason, Corruption, LogError};
+pub use log::Log;
 pub use offset::{Offset, Position, RelativeOffset};
+pub use reader::LogReader;
 pub use record::{Header, Headers, NewRecord, Record, RecordRef, TYPE_DATA, TYPE_LOST};
-mod surface;
-pub use surface::*;
+pub use recover::{Recovery, TornTail};
+pub use scan::Scan;
+pub use view::SegmentInfo;
+pub use writer::Appended;

@@ -1,0 +1,92 @@
+//! Batches: as a caller hands one over, and as one that waits for its turn is kept.
+
+use std::ops::Range;
+
+use super::frame;
+use super::offset::Offset;
+use super::record::{Header, NewRecord};
+
+/// One batch: its records get offsets without a gap, and readers see all of them or none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Append<'a> {
+    /// The records, at least one.
+    pub records: &'a [NewRecord<'a>],
+    /// Append only if the first record would get this offset.
+    pub expected_offset: Option<Offset>,
+    /// Raft term; 0 in a stand-alone log.
+    pub term: u64,
+}
+
+impl<'a> Append<'a> {
+    /// A batch without conditions.
+    #[must_use]
+    pub const fn new(records: &'a [NewRecord<'a>]) -> Self {
+        Append { records, expected_offset: None, term: 0 }
+    }
+
+    /// About how many bytes the batch takes in a store.
+    pub(super) fn n_bytes(&self) -> u64 {
+        self.records.iter().map(|record| frame::record_bytes(record) + frame::MIN_FRAME_BYTES).sum()
+    }
+
+    /// A copy that owns its bytes.
+    pub(super) fn to_waiting(self) -> WaitingBatch {
+        let mut batch = WaitingBatch {
+            bytes: Vec::with_capacity(self.n_bytes() as usize),
+            records: Vec::with_capacity(self.records.len()),
+            expected_offset: self.expected_offset,
+            term: self.term,
+            n_bytes: self.n_bytes(),
+        };
+        for record in self.records {
+            let value = batch.keep(record.value);
+            let key = record.key.map(|key| batch.keep(key));
+            batch.records.push(WaitingRecord {
+                value,
+                key,
+                headers: record.headers.to_vec(),
+                timestamp_us: record.timestamp_us,
+                record_type: record.record_type,
+            });
+        }
+        batch
+    }
+}
+
+/// A batch of another thread, kept until a leader writes it.
+#[derive(Debug)]
+pub(super) struct WaitingBatch {
+    /// Values and keys, back to back.
+    bytes: Vec<u8>,
+    records: Vec<WaitingRecord>,
+    pub(super) expected_offset: Option<Offset>,
+    pub(super) term: u64,
+    pub(super) n_bytes: u64,
+}
+
+#[derive(Debug)]
+struct WaitingRecord {
+    value: Range<usize>,
+    key: Option<Range<usize>>,
+    headers: Vec<Header>,
+    timestamp_us: Option<u64>,
+    record_type: u32,
+}
+
+impl WaitingBatch {
+    fn keep(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len()
+    }
+
+    pub(super) fn records(&self) -> impl ExactSizeIterator<Item = NewRecord<'_>> + Clone {
+        self.records.iter().map(|record| NewRecord {
+            value: &self.bytes[record.value.clone()],
+            key: record.key.clone().map(|key| &self.bytes[key]),
+            headers: &record.headers,
+            timestamp_us: record.timestamp_us,
+            record_type: record.record_type,
+        })
+    }
+}

@@ -1,0 +1,209 @@
+//! Reads frames from a store through one buffer: sequentially in blocks, or a single one.
+//!
+//! Invariants
+//! - Nothing is read past the end that the caller names, so space prepared ahead is never buffered
+//!   and a growing store needs no invalidation.
+//! - A length is believed only up to [`BELIEVED_BYTES`]; a longer frame proves itself before memory
+//!   for it is asked for.
+
+use std::io;
+use std::sync::Arc;
+
+use super::error::CorruptReason;
+use super::frame::{self, PREFIX_BYTES};
+use super::fs::{StorageFile, read_full};
+use super::offset::Offset;
+use super::record::RecordRef;
+
+/// How much a scan reads at once.
+pub(super) const SCAN_BLOCK_BYTES: usize = 256 << 10;
+
+/// The longest frame for which memory is taken on the word of its length prefix alone.
+const BELIEVED_BYTES: u64 = 1 << 20;
+
+/// Why there is no record to lend.
+#[derive(Debug)]
+pub(super) enum FrameError {
+    /// The bytes aren't the record that should be there.
+    Corrupt(CorruptReason),
+    /// They couldn't be read.
+    Io(io::Error),
+}
+
+impl From<CorruptReason> for FrameError {
+    fn from(reason: CorruptReason) -> Self {
+        FrameError::Corrupt(reason)
+    }
+}
+
+impl From<io::Error> for FrameError {
+    fn from(error: io::Error) -> Self {
+        FrameError::Io(error)
+    }
+}
+
+/// A buffered view of a store.
+#[derive(Debug)]
+pub(super) struct FrameReader {
+    file: Arc<dyn StorageFile>,
+    buffer: Vec<u8>,
+    /// Where in the store the buffer starts, and how much of it is filled.
+    start: u64,
+    n_filled: usize,
+    block_bytes: usize,
+}
+
+impl FrameReader {
+    /// Reads at least `block_bytes` at once, as far as there are so many.
+    pub(super) fn new(file: Arc<dyn StorageFile>, block_bytes: usize) -> Self {
+        FrameReader { file, buffer: Vec::new(), start: 0, n_filled: 0, block_bytes }
+    }
+
+    /// The record whose frame starts at `position` and has `expected` as its offset. The frame has to
+    /// end at or before `end`.
+    pub(super) fn record(
+        &mut self,
+        position: u64,
+        end: u64,
+        expected: Offset,
+    ) -> Result<RecordRef<'_>, FrameError> {
+        let n_bytes = self.frame_len(position, end)?;
+        if n_bytes == PREFIX_BYTES && !self.is_empty_first_record(position, end, expected)? {
+            return Err(CorruptReason::Zeros.into());
+        }
+        let record = frame::decode(self.view(position, n_bytes as usize, end)?)?;
+        if record.offset != expected {
+            return Err(CorruptReason::WrongOffset { found: record.offset }.into());
+        }
+        Ok(record)
+    }
+
+    /// Any record whose frame starts at `position`, whatever its offset; never an empty frame.
+    pub(super) fn any_record(
+        &mut self,
+        position: u64,
+        end: u64,
+    ) -> Result<RecordRef<'_>, FrameError> {
+        let n_bytes = self.frame_len(position, end)?;
+        if n_bytes == PREFIX_BYTES {
+            return Err(CorruptReason::Zeros.into());
+        }
+        Ok(frame::decode(self.view(position, n_bytes as usize, end)?)?)
+    }
+
+    /// Length of the frame at `position`, once it is believed.
+    fn frame_len(&mut self, position: u64, end: u64) -> Result<u64, FrameError> {
+        let available = end.saturating_sub(position);
+        if available < PREFIX_BYTES {
+            return Err(CorruptReason::Truncated { needed: PREFIX_BYTES, available }.into());
+        }
+        let mut prefix = [0; PREFIX_BYTES as usize];
+        prefix.copy_from_slice(self.view(position, PREFIX_BYTES as usize, end)?);
+        let n_bytes = frame::frame_len(prefix)?;
+        if n_bytes > available {
+            return Err(CorruptReason::Truncated { needed: n_bytes, available }.into());
+        }
+        if n_bytes > BELIEVED_BYTES && n_bytes > self.buffer.len() as u64 {
+            self.prove_long_frame(position, n_bytes)?;
+        }
+        Ok(n_bytes)
+    }
+
+    /// Eight zero bytes are a record only of the Go original: the empty value at offset 0. Since they
+    /// may as well be space prepared ahead, what follows decides.
+    fn is_empty_first_record(
+        &mut self,
+        position: u64,
+        end: u64,
+        expected: Offset,
+    ) -> Result<bool, FrameError> {
+        if position != 0 || expected != Offset(0) {
+            return Ok(false);
+        }
+        if end == PREFIX_BYTES {
+            return Ok(true);
+        }
+        match self.any_record(PREFIX_BYTES, end) {
+            Ok(record) => Ok(record.offset == Offset(1)),
+            Err(FrameError::Corrupt(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Bytes `position..position + n_bytes`, which lie before `end`.
+    pub(super) fn view(
+        &mut self,
+        position: u64,
+        n_bytes: usize,
+        end: u64,
+    ) -> Result<&[u8], FrameError> {
+        let filled_to = self.start + self.n_filled as u64;
+        if position < self.start || position + n_bytes as u64 > filled_to {
+            self.fill(position, n_bytes, end)?;
+        }
+        let from = (position - self.start) as usize;
+        Ok(&self.buffer[from..from + n_bytes])
+    }
+
+    fn fill(&mut self, position: u64, n_bytes: usize, end: u64) -> Result<(), FrameError> {
+        let filled_to = self.start + self.n_filled as u64;
+        let mut n_kept = 0;
+        if (self.start..filled_to).contains(&position) {
+            let from = (position - self.start) as usize;
+            self.buffer.copy_within(from..self.n_filled, 0);
+            n_kept = self.n_filled - from;
+        }
+        (self.start, self.n_filled) = (position, n_kept);
+        let available = usize::try_from(end.saturating_sub(position)).unwrap_or(usize::MAX);
+        let n_wanted = self.block_bytes.max(n_bytes).min(available);
+        self.grow(n_wanted)?;
+        let to_fill = &mut self.buffer[n_kept..n_wanted.max(n_kept)];
+        self.n_filled += read_full(&*self.file, to_fill, position + n_kept as u64)?;
+        if self.n_filled < n_bytes {
+            // The file is shorter than its published end: somebody cut it.
+            let (needed, available) = (n_bytes as u64, self.n_filled as u64);
+            return Err(CorruptReason::Truncated { needed, available }.into());
+        }
+        Ok(())
+    }
+
+    fn grow(&mut self, n_bytes: usize) -> Result<(), FrameError> {
+        if let Some(n_more) = n_bytes.checked_sub(self.buffer.len()) {
+            self.buffer
+                .try_reserve_exact(n_more)
+                .map_err(|_| CorruptReason::NoMemory { bytes: n_bytes as u64 })?;
+            self.buffer.resize(n_bytes, 0);
+        }
+        Ok(())
+    }
+
+    /// Lets a long frame prove itself in constant memory: its checksum holds, or it has the shape of
+    /// one that was written without.
+    fn prove_long_frame(&mut self, position: u64, n_bytes: u64) -> Result<(), FrameError> {
+        let mut block = vec![0; SCAN_BLOCK_BYTES];
+        let n_head = read_full(&*self.file, &mut block, position)?;
+        if frame::plausible_unchecksummed(n_bytes, &block[..n_head]) {
+            return Ok(());
+        }
+        let mut stored = [0; 4];
+        let checksum_at = position + n_bytes - stored.len() as u64;
+        read_full(&*self.file, &mut stored, checksum_at)?;
+        let mut computed = 0;
+        let mut at = position;
+        while at < checksum_at {
+            let n_wanted = (checksum_at - at).min(block.len() as u64) as usize;
+            let n_read = read_full(&*self.file, &mut block[..n_wanted], at)?;
+            if n_read == 0 {
+                let available = at - position;
+                return Err(CorruptReason::Truncated { needed: n_bytes, available }.into());
+            }
+            computed = crc32c::crc32c_append(computed, &block[..n_read]);
+            at += n_read as u64;
+        }
+        let stored = u32::from_le_bytes(stored);
+        if computed == stored {
+            return Ok(());
+        }
+        Err(CorruptReason::Checksum { stored, computed }.into())
+    }
+}

@@ -1,0 +1,395 @@
+//! The log: ordered segments, one of them active, one writer.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::background_sync::BackgroundSync;
+use super::batch::Append;
+use super::config::{CommitPolicy, LogConfig, SyncPolicy};
+use super::dir::LogDir;
+use super::error::LogError;
+use super::fs::{Access, DirLock, FileSystem, OsFileSystem};
+use super::group_commit::{GroupCommit, WhenBusy};
+use super::offset::Offset;
+use super::record::Record;
+use super::recover::{self, Beside, Judged, Recovery};
+use super::scan::Scan;
+use super::segment::Segment;
+use super::view::{SegmentInfo, View};
+use super::writer::{self, Appended, Resume, Writer};
+
+/// A log, open for appending and reading. Share it between threads by reference or in an `Arc`.
+///
+/// ```
+/// use proglog::log::{Append, Log, LogConfig, NewRecord, Offset};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// let log = Log::open(&dir.path().join("log"), LogConfig::default())?;
+/// let appended = log.append(&Append::new(&[NewRecord::new(b"hello")]))?;
+/// assert_eq!(log.read(appended.first_offset)?.value, b"hello");
+/// assert_eq!(log.next_offset(), Offset(1));
+/// log.close()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Log {
+    view: Arc<View>,
+    commit: Arc<GroupCommit>,
+    commit_policy: CommitPolicy,
+    /// Meaningful with `CommitPolicy::Explicit` only.
+    committed: AtomicU64,
+    recovery: Recovery,
+    news: News,
+    background_sync: Mutex<Option<BackgroundSync>>,
+    dir: LogDir,
+    /// Released last.
+    _lock: DirLock,
+}
+
+/// Wakes those who wait for records.
+#[derive(Debug, Default)]
+struct News {
+    /// How many wait; appending costs nothing more while there is none.
+    n_waiting: AtomicU64,
+    closed: Mutex<bool>,
+    arrived: Condvar,
+}
+
+impl Log {
+    /// Opens the log in `dir`, which is created if it is missing, and recovers it.
+    ///
+    /// Damage is no error: the log then can be read, [`Log::refusal`] and [`Log::recovery`] say what
+    /// is wrong, and appends are refused.
+    ///
+    /// # Errors
+    /// `InUse` if another writer has it, `NotADirectory`, `Config`, or a failed call.
+    pub fn open(dir: &Path, config: LogConfig) -> Result<Log, LogError> {
+        Log::open_on(Arc::new(OsFileSystem), dir, config)
+    }
+
+    /// Like [`Log::open`], on a file system of the caller's.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_on(
+        fs: Arc<dyn FileSystem>,
+        dir: &Path,
+        config: LogConfig,
+    ) -> Result<Log, LogError> {
+        config.validate()?;
+        let dir = LogDir::open_or_create(fs, dir)?;
+        let lock = dir.lock()?;
+        let judged = recover_all(&dir)?;
+        let recovery = judged.recovery.clone();
+        let resume = resume(&judged);
+        let view = Arc::new(open_view(&dir, &config, judged)?);
+        let active = view.segments().last().cloned();
+        let Some(active) = active else { return Err(LogError::Closed) };
+        let mut writer =
+            Writer::new(dir.clone(), config.clone(), Arc::clone(&view), active, resume);
+        if let Some(first) = recovery.damage.first() {
+            writer.latch(LogError::Damaged {
+                dir: dir.path.clone(),
+                n_findings: recovery.damage.len(),
+                first: Box::new(first.clone()),
+            });
+        }
+        let commit = Arc::new(GroupCommit::new(writer, config.max_waiting_bytes));
+        let background_sync = match config.sync {
+            SyncPolicy::Interval(interval) => {
+                let started = BackgroundSync::start(Arc::clone(&commit), interval);
+                Some(
+                    started
+                        .map_err(|error| LogError::io("start a thread for", &dir.path, error))?,
+                )
+            }
+            SyncPolicy::Always | SyncPolicy::Never => None,
+        };
+        Ok(Log {
+            committed: AtomicU64::new(view.lowest().0),
+            view,
+            commit,
+            commit_policy: config.commit,
+            recovery,
+            news: News::default(),
+            background_sync: Mutex::new(background_sync),
+            dir,
+            _lock: lock,
+        })
+    }
+
+    /// What opening found and did.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Why appends are refused, if they are: damage found when opening, a failure since, or a close.
+    #[must_use]
+    pub fn refusal(&self) -> Option<LogError> {
+        self.commit.writer().refusal()
+    }
+
+    /// Appends one batch. Returns once it has the durability of the log's policy.
+    ///
+    /// Blocks while more than [`LogConfig::max_waiting_bytes`] wait.
+    ///
+    /// # Errors
+    /// `OffsetMismatch`, `RecordTooLarge`, `BatchTooLarge`, `EmptyBatch`: nothing was appended.
+    /// `DiskFull`, `Io`: the batch may or may not be there later; the log refuses all further
+    /// appends (`Failed`) until it's opened anew. `Damaged`, `Closed`.
+    pub fn append(&self, batch: &Append<'_>) -> Result<Appended, LogError> {
+        self.append_as(batch, WhenBusy::Block)
+    }
+
+    /// Like [`Log::append`], but never blocks for room.
+    ///
+    /// # Errors
+    /// As [`Log::append`], and `Busy` if too much waits.
+    pub fn try_append(&self, batch: &Append<'_>) -> Result<Appended, LogError> {
+        self.append_as(batch, WhenBusy::Refuse)
+    }
+
+    fn append_as(&self, batch: &Append<'_>, when_busy: WhenBusy) -> Result<Appended, LogError> {
+        let answer = self.commit.append(std::slice::from_ref(batch), when_busy).pop();
+        self.news.announce();
+        answer.unwrap_or(Err(LogError::EmptyBatch))
+    }
+
+    /// Appends batches that have nothing to do with each other but share one write and one sync. One
+    /// answer for each, in order; errors as of [`Log::append`].
+    pub fn append_group(&self, batches: &[Append<'_>]) -> Vec<Result<Appended, LogError>> {
+        let answers = self.commit.append(batches, WhenBusy::Block);
+        self.news.announce();
+        answers
+    }
+
+    /// Reads one record.
+    ///
+    /// # Errors
+    /// `OutOfRange`, `Corrupt` if its bytes aren't what was written, `Lost` if a repair gave it up,
+    /// or a failed read.
+    pub fn read(&self, offset: Offset) -> Result<Record, LogError> {
+        self.view.read(offset)
+    }
+
+    /// Reads records in order from `from` on, which may be the next offset.
+    ///
+    /// # Errors
+    /// `OutOfRange`.
+    pub fn scan(&self, from: Offset) -> Result<Scan, LogError> {
+        self.view.scan(from)
+    }
+
+    /// The first offset still kept.
+    #[must_use]
+    pub fn lowest_offset(&self) -> Offset {
+        self.view.lowest()
+    }
+
+    /// The offset the next append will get.
+    #[must_use]
+    pub fn next_offset(&self) -> Offset {
+        self.view.next()
+    }
+
+    /// All records below it can never be undone.
+    #[must_use]
+    pub fn committed_offset(&self) -> Offset {
+        match self.commit_policy {
+            CommitPolicy::OnAppend => self.view.next(),
+            CommitPolicy::Explicit => Offset(self.committed.load(Ordering::Acquire)),
+        }
+    }
+
+    /// Says that all records below `up_to` are committed, for [`CommitPolicy::Explicit`]. The
+    /// committed offset never goes back, nor past the end of the log.
+    pub fn commit(&self, up_to: Offset) {
+        let up_to = up_to.min(self.view.next());
+        self.committed.fetch_max(up_to.0, Ordering::AcqRel);
+    }
+
+    /// All segments, in order.
+    #[must_use]
+    pub fn segments(&self) -> Vec<SegmentInfo> {
+        self.view.infos()
+    }
+
+    /// Bytes of all frames and index entries.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.view.size_bytes()
+    }
+
+    /// The first offset whose timestamp is at or after `timestamp_us` (Unix microseconds); the next
+    /// offset if there is none.
+    ///
+    /// # Errors
+    /// A failed read.
+    pub fn offset_at_time(&self, timestamp_us: u64) -> Result<Offset, LogError> {
+        self.view.offset_at_time(timestamp_us)
+    }
+
+    /// Removes the segments that lie wholly below `offset`, never the active one, and answers with the
+    /// new lowest offset. Scans that are in them go on to the end of the segment they're in.
+    ///
+    /// # Errors
+    /// `OutOfRange` if `offset` is past the end, `Damaged`, or a failed call; what has been removed
+    /// until then stays removed.
+    pub fn truncate_before(&self, offset: Offset) -> Result<Offset, LogError> {
+        let writer = self.commit.writer();
+        if offset > self.view.next() {
+            return Err(self.view.out_of_range(offset));
+        }
+        if let Some(refusal) = writer.refusal() {
+            return Err(refusal);
+        }
+        loop {
+            let mut segments = (*self.view.segments()).clone();
+            if segments.len() < 2 || segments[0].next() > offset {
+                return Ok(self.view.lowest());
+            }
+            let oldest = segments.remove(0);
+            self.view.set_lowest(segments[0].base);
+            self.view.set_segments(segments);
+            self.remove(&oldest)?;
+        }
+    }
+
+    fn remove(&self, segment: &Segment) -> Result<(), LogError> {
+        self.dir.remove_segment(super::dir::SegmentFiles {
+            base: segment.base,
+            has_store: true,
+            has_index: true,
+        })?;
+        self.dir.sync()
+    }
+
+    /// Undoes the newest records: the first one removed is `offset`. For consensus layers.
+    ///
+    /// # Errors
+    /// `Committed` if that would undo a committed record, `OutOfRange` if `offset` is not in the log,
+    /// `Damaged`, `Closed`, or a failed call, which latches the log.
+    pub fn truncate_after(&self, offset: Offset) -> Result<(), LogError> {
+        let mut writer = self.commit.writer();
+        let (lowest, next) = (self.view.lowest(), self.view.next());
+        if offset < lowest || offset > next {
+            return Err(self.view.out_of_range(offset));
+        }
+        let committed = self.committed_offset();
+        if offset < committed {
+            return Err(LogError::Committed { offset, committed });
+        }
+        if offset == next {
+            return Ok(());
+        }
+        writer.truncate_after(offset)
+    }
+
+    /// Blocks until the log holds `offset` and answers `true`, or `false` if the time is over or the
+    /// log is closed before.
+    pub fn wait_for(&self, offset: Offset, timeout: Duration) -> bool {
+        self.news.wait(timeout, || self.view.next() > offset)
+    }
+
+    /// Syncs, cuts the files to their content and refuses all further appends. Reading goes on.
+    ///
+    /// Dropping the log does the same, but can't say if it fails.
+    ///
+    /// # Errors
+    /// The first failed call. What was acknowledged is not in question.
+    pub fn close(&self) -> Result<(), LogError> {
+        let background_sync =
+            self.background_sync.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(background_sync);
+        let result = self.commit.writer().close();
+        self.news.close();
+        result
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, dir = %self.dir.path.display(), "closing the log failed");
+        }
+    }
+}
+
+impl News {
+    fn announce(&self) {
+        if self.n_waiting.load(Ordering::SeqCst) > 0 {
+            drop(self.closed.lock().unwrap_or_else(PoisonError::into_inner));
+            self.arrived.notify_all();
+        }
+    }
+
+    fn close(&self) {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.arrived.notify_all();
+    }
+
+    fn wait(&self, timeout: Duration, is_there: impl Fn() -> bool) -> bool {
+        let deadline = Instant::now().checked_add(timeout);
+        self.n_waiting.fetch_add(1, Ordering::SeqCst);
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let arrived = loop {
+            if is_there() {
+                break true;
+            }
+            let left =
+                deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
+            if *closed || left.is_zero() {
+                break false;
+            }
+            (closed, _) =
+                self.arrived.wait_timeout(closed, left).unwrap_or_else(PoisonError::into_inner);
+        };
+        drop(closed);
+        self.n_waiting.fetch_sub(1, Ordering::SeqCst);
+        arrived
+    }
+}
+
+/// Looks at all segments and mends what loses nothing; changes nothing if there is damage.
+fn recover_all(dir: &LogDir) -> Result<Judged, LogError> {
+    let segments = dir.list()?.segments;
+    let examined: Result<Vec<_>, LogError> = segments
+        .into_iter()
+        .map(|files| recover::examine(dir, files, Beside::Nobody, Access::ReadWrite))
+        .collect();
+    let mut judged = recover::judge(dir, examined?);
+    if judged.recovery.damage.is_empty() {
+        recover::apply(dir, &mut judged)?;
+    }
+    Ok(judged)
+}
+
+fn resume(judged: &Judged) -> Resume {
+    let last_timestamp_us = judged.kept.iter().map(|segment| segment.last.timestamp_us).max();
+    let (extent, index_len) =
+        judged.kept.last().map(|last| (last.extent, last.index_len)).unwrap_or_default();
+    Resume { extent, index_len, last_timestamp_us: last_timestamp_us.unwrap_or(0) }
+}
+
+/// The segments as readers see them; a new log gets its first one. Segments that lie wholly in
+/// another's offsets are left out.
+fn open_view(dir: &LogDir, config: &LogConfig, judged: Judged) -> Result<View, LogError> {
+    if judged.kept.is_empty() && judged.recovery.damage.is_empty() {
+        let base = config.initial_offset;
+        let first = writer::start_segment(dir, config, base)?;
+        return Ok(View::new(vec![first], base, base));
+    }
+    let n_segments = judged.kept.len();
+    let capacity = |number: usize| {
+        Some(if number + 1 == n_segments { writer::index_capacity(config) } else { 0 })
+    };
+    Ok(judged.into_view(dir, capacity))
+}
+
+#[cfg(test)]
+mod tests;

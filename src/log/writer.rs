@@ -1,0 +1,440 @@
+//! The one who writes: encodes batches, writes them down, syncs, publishes.
+//!
+//! Invariants
+//! - Batches are staged in one buffer and go down in one write; the next write begins only when the
+//!   sync of this one has returned, if the policy asks for a sync.
+//! - Order: frames, sync, index entries, publication. So an index entry says "committed" to readers
+//!   in other processes, and nobody sees a record before it has the policy's durability.
+//! - After a failed write or sync nothing more is written: what the device holds is unknown.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::config::{Durability, LogConfig, SyncPolicy};
+use super::dir::LogDir;
+use super::error::LogError;
+use super::frame::{self, Stamp};
+use super::fs::{self, Access};
+use super::index::{self, ENTRY_BYTES, Index, MappedIndex};
+use super::offset::Offset;
+use super::record::NewRecord;
+use super::segment::{Extent, Segment};
+use super::view::View;
+
+/// The most that one batch may take, unless it's a single record.
+pub(super) const MAX_BATCH_BYTES: u64 = 64 << 20;
+
+/// What is kept of the write buffer between writes.
+const MAX_IDLE_BUFFER_BYTES: usize = 4 << 20;
+
+/// Zeros written ahead of the content at once: a sync that needn't note new blocks or a new length
+/// is a third cheaper.
+const PREPARED_BYTES: u64 = 512 << 10;
+
+/// A writer that syncs only now and then doesn't pay for preparing space.
+const SYNCS_BEFORE_PREPARING: u32 = 4;
+
+/// What an acknowledged append became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Offset of the first record of the batch.
+    pub first_offset: Offset,
+    /// Offset of its last record.
+    pub last_offset: Offset,
+    /// What the batch survives.
+    pub durability: Durability,
+}
+
+/// State of the active segment and of what is staged for it.
+#[derive(Debug)]
+pub(super) struct Writer {
+    dir: LogDir,
+    config: LogConfig,
+    view: Arc<View>,
+    active: Arc<Segment>,
+    /// Where the next write goes.
+    position: u64,
+    /// Up to where the store has been filled with zeros ahead.
+    prepared: u64,
+    /// Length of the index file; not a multiple of the entry size from the first append on.
+    index_len: u64,
+    /// The offset the next staged record gets.
+    next: Offset,
+    /// All records below it are on the device.
+    synced: Offset,
+    n_syncs: u32,
+    last_timestamp_us: u64,
+    buffer: Vec<u8>,
+    /// Where in the store each staged frame will start.
+    positions: Vec<u64>,
+    failure: Option<LogError>,
+    closed: bool,
+}
+
+/// What the writer has to know of the segment it goes on with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resume {
+    pub(super) extent: Extent,
+    pub(super) index_len: u64,
+    pub(super) last_timestamp_us: u64,
+}
+
+impl Writer {
+    pub(super) fn new(
+        dir: LogDir,
+        config: LogConfig,
+        view: Arc<View>,
+        active: Arc<Segment>,
+        resume: Resume,
+    ) -> Self {
+        let next = active.base.plus(resume.extent.n_records);
+        Writer {
+            dir,
+            config,
+            view,
+            active,
+            position: resume.extent.end,
+            prepared: resume.extent.end,
+            index_len: resume.index_len,
+            next,
+            synced: next,
+            n_syncs: 0,
+            last_timestamp_us: resume.last_timestamp_us,
+            buffer: Vec::new(),
+            positions: Vec::new(),
+            failure: None,
+            closed: false,
+        }
+    }
+
+    /// Why appends are refused, if they are.
+    pub(super) fn refusal(&self) -> Option<LogError> {
+        match &self.failure {
+            Some(LogError::Damaged { .. }) => self.failure.clone(),
+            Some(cause) => Some(LogError::Failed { cause: Box::new(cause.clone()) }),
+            None if self.closed => Some(LogError::Closed),
+            None => None,
+        }
+    }
+
+    /// Refuses all further appends.
+    pub(super) fn latch(&mut self, failure: LogError) -> LogError {
+        self.buffer = Vec::new();
+        self.positions = Vec::new();
+        self.failure.get_or_insert(failure).clone()
+    }
+
+    /// Encodes a batch behind those that are staged already. [`Writer::commit`] writes it.
+    ///
+    /// The caller has seen to it that the active segment isn't too full for it.
+    pub(super) fn stage<'a, R>(
+        &mut self,
+        records: R,
+        expected: Option<Offset>,
+        term: u64,
+    ) -> Result<Appended, LogError>
+    where
+        R: ExactSizeIterator<Item = NewRecord<'a>> + Clone,
+    {
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
+        self.check(records.clone())?;
+        if let Some(expected) = expected.filter(|expected| *expected != self.next) {
+            return Err(LogError::OffsetMismatch { expected, next: self.next });
+        }
+        let first_offset = self.next;
+        let now = unix_micros();
+        for record in records {
+            let timestamp_us = record.timestamp_us.unwrap_or(now).max(self.last_timestamp_us);
+            let unsynced = u32::try_from(self.next.since(self.synced)).unwrap_or(u32::MAX);
+            self.positions.push(self.position + self.buffer.len() as u64);
+            let stamp = Stamp { offset: self.next, term, timestamp_us, unsynced };
+            frame::encode(&mut self.buffer, &record, &stamp);
+            self.last_timestamp_us = timestamp_us;
+            self.next = self.next.next();
+        }
+        let last_offset = Offset(self.next.0 - 1);
+        Ok(Appended { first_offset, last_offset, durability: self.config.sync.durability() })
+    }
+
+    /// Refuses a batch that can't be appended.
+    fn check<'a>(
+        &self,
+        records: impl ExactSizeIterator<Item = NewRecord<'a>>,
+    ) -> Result<(), LogError> {
+        let n_records = records.len() as u64;
+        let mut total = 0;
+        for record in records {
+            let (bytes, max) = (frame::record_bytes(&record), self.config.max_record_bytes);
+            if bytes > max {
+                return Err(LogError::RecordTooLarge { bytes, max });
+            }
+            total += bytes + frame::MAX_OVERHEAD_BYTES;
+        }
+        if n_records == 0 {
+            return Err(LogError::EmptyBatch);
+        }
+        if total > MAX_BATCH_BYTES && n_records > 1 {
+            return Err(LogError::BatchTooLarge { bytes: total, max: MAX_BATCH_BYTES });
+        }
+        Ok(())
+    }
+
+    /// Whether the next segment has to be started before a batch of about this size.
+    pub(super) fn is_full_for(&self, n_bytes: u64, n_records: u64) -> bool {
+        let n_there = self.next.since(self.active.base);
+        let staged_end = self.position + self.buffer.len() as u64;
+        let capacity = match &self.active.index {
+            Index::Mapped(index) => index.capacity(),
+            Index::Read(_) | Index::Sparse(..) => 0,
+        };
+        n_there > 0
+            && (staged_end + n_bytes > self.config.segment_bytes || n_there + n_records > capacity)
+    }
+
+    /// Writes what is staged, syncs as the policy says, and makes it visible.
+    pub(super) fn commit(&mut self) -> Result<(), LogError> {
+        if self.positions.is_empty() {
+            return Ok(());
+        }
+        self.reserve_index()?;
+        self.write_staged().map_err(|failure| self.latch(failure))
+    }
+
+    /// Makes room for the entries first: a full disk is then met while nothing has been written yet,
+    /// and the log needn't be latched.
+    fn reserve_index(&mut self) -> Result<(), LogError> {
+        let n_records = self.next.since(self.active.base);
+        let result = self.mapped().and_then(|index| {
+            index
+                .reserve(self.index_len, n_records)
+                .map_err(|error| self.index_error("make room in", error))
+        });
+        match result {
+            Ok(index_len) => {
+                self.index_len = index_len;
+                Ok(())
+            }
+            Err(error) => {
+                self.next = Offset(self.next.0 - self.positions.len() as u64);
+                self.positions.clear();
+                self.buffer.clear();
+                Err(error)
+            }
+        }
+    }
+
+    fn write_staged(&mut self) -> Result<(), LogError> {
+        let n_bytes = self.buffer.len() as u64;
+        let store = Arc::clone(&self.active.store);
+        fs::write_full(&*store, &self.buffer, self.position)
+            .map_err(|error| self.store_error("write to", error))?;
+        let first = self.next.since(self.active.base) - self.positions.len() as u64;
+        self.position += n_bytes;
+        if self.config.sync == SyncPolicy::Always {
+            self.prepare_space(n_bytes);
+            store.sync_data().map_err(|error| self.store_error("sync", error))?;
+            self.synced = self.next;
+            self.n_syncs = self.n_syncs.saturating_add(1);
+        }
+        self.mapped()?
+            .store(first, &self.positions)
+            .map_err(|error| self.index_error("map", error))?;
+        self.positions.clear();
+        self.buffer.clear();
+        self.buffer.shrink_to(MAX_IDLE_BUFFER_BYTES);
+        self.publish();
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let n_records = self.next.since(self.active.base);
+        self.active.publish(Extent { n_records, end: self.position });
+        self.view.set_next(self.next);
+    }
+
+    /// Fills some space behind the content with zeros, to be synced along with it. Only an advantage,
+    /// so a failure is passed over: if the device is full, the next write says so.
+    fn prepare_space(&mut self, n_just_written: u64) {
+        let worthwhile = self.n_syncs >= SYNCS_BEFORE_PREPARING
+            && n_just_written < PREPARED_BYTES / 4
+            && self.prepared < self.position + n_just_written;
+        if !worthwhile {
+            return;
+        }
+        let to = self.position + PREPARED_BYTES;
+        let store = Arc::clone(&self.active.store);
+        if fs::write_zeros(&*store, self.position.max(self.prepared), to).is_ok() {
+            self.prepared = to;
+        } else if store.set_len(self.position).is_ok() {
+            self.prepared = self.position;
+        }
+    }
+
+    /// Seals the active segment and starts the next one.
+    /// Nothing may be staged.
+    pub(super) fn roll(&mut self) -> Result<(), LogError> {
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
+        self.seal().map_err(|failure| self.latch(failure))?;
+        let started = start_segment(&self.dir, &self.config, self.next);
+        let segment = started.map_err(|failure| self.latch(failure))?;
+        let mut segments = (*self.view.segments()).clone();
+        segments.push(Arc::clone(&segment));
+        self.view.set_segments(segments);
+        self.active = segment;
+        (self.position, self.prepared, self.index_len) = (0, 0, 0);
+        Ok(())
+    }
+
+    /// Syncs the active segment and cuts its files to their content.
+    fn seal(&mut self) -> Result<(), LogError> {
+        let store = Arc::clone(&self.active.store);
+        if self.prepared > self.position {
+            store.set_len(self.position).map_err(|error| self.store_error("cut", error))?;
+            self.prepared = self.position;
+        }
+        store.sync_data().map_err(|error| self.store_error("sync", error))?;
+        self.synced = self.next;
+        let index_len = self.next.since(self.active.base) * ENTRY_BYTES;
+        let file = Arc::clone(self.mapped()?.file());
+        file.set_len(index_len).map_err(|error| self.index_error("cut", error))?;
+        file.sync_all().map_err(|error| self.index_error("sync", error))?;
+        self.index_len = index_len;
+        Ok(())
+    }
+
+    /// What the background sync has to sync, and up to which offset that goes.
+    pub(super) fn unsynced(&self) -> Option<(Arc<Segment>, Offset)> {
+        (self.synced < self.next).then(|| (Arc::clone(&self.active), self.next))
+    }
+
+    /// Notes that all records below `offset` are on the device.
+    pub(super) fn note_synced(&mut self, offset: Offset) {
+        self.synced = self.synced.max(offset);
+    }
+
+    /// Leaves the files as a clean close does. After a failure they are left alone: the next open
+    /// finds out what is there.
+    pub(super) fn close(&mut self) -> Result<(), LogError> {
+        if self.closed || self.failure.is_some() {
+            self.closed = true;
+            return Ok(());
+        }
+        self.closed = true;
+        // Nothing was appended, so nothing is to be cut, and a reader's log stays untouched.
+        if self.index_len.is_multiple_of(ENTRY_BYTES) {
+            return Ok(());
+        }
+        self.seal().map_err(|failure| self.latch(failure))
+    }
+
+    /// Undoes the records from `offset` on. The newest go first: whole segments, then the rest of the
+    /// one that holds `offset`, whose index and store are shortened and synced.
+    pub(super) fn truncate_after(&mut self, offset: Offset) -> Result<(), LogError> {
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
+        self.cut_suffix(offset).map_err(|failure| self.latch(failure))
+    }
+
+    fn cut_suffix(&mut self, offset: Offset) -> Result<(), LogError> {
+        let mut segments = (*self.view.segments()).clone();
+        self.view.set_next(offset);
+        while segments.len() > 1 && segments.last().is_some_and(|last| last.base >= offset) {
+            let Some(newest) = segments.pop() else { break };
+            let files =
+                super::dir::SegmentFiles { base: newest.base, has_store: true, has_index: true };
+            self.view.set_segments(segments.clone());
+            self.dir.remove_segment(files)?;
+            self.dir.sync()?;
+        }
+        let Some(last) = segments.pop() else { return Ok(()) };
+        if last.base != self.active.base {
+            self.active = reopen_active(&self.dir, &self.config, &last)?;
+            self.index_len = self.active.extent().n_records * ENTRY_BYTES;
+        }
+        self.cut_active(offset)?;
+        segments.push(Arc::clone(&self.active));
+        self.view.set_segments(segments);
+        Ok(())
+    }
+
+    fn cut_active(&mut self, offset: Offset) -> Result<(), LogError> {
+        let extent = self.active.extent();
+        let n_kept = offset.since(self.active.base);
+        let walker = self.active.walker_at(offset)?;
+        self.active.publish(Extent { n_records: n_kept, end: walker.position() });
+        let index = self.mapped()?;
+        index
+            .clear(n_kept, extent.n_records)
+            .map_err(|error| self.index_error("shorten", error))?;
+        (self.position, self.prepared) = (walker.position(), walker.position());
+        self.next = offset;
+        self.active
+            .store
+            .set_len(self.position)
+            .map_err(|error| self.store_error("shorten", error))?;
+        self.seal()
+    }
+
+    fn mapped(&self) -> Result<&MappedIndex, LogError> {
+        match &self.active.index {
+            Index::Mapped(index) => Ok(index),
+            Index::Read(_) | Index::Sparse(..) => {
+                let error = std::io::ErrorKind::PermissionDenied.into();
+                Err(self.index_error("write to", error))
+            }
+        }
+    }
+
+    fn store_error(&self, action: &'static str, error: std::io::Error) -> LogError {
+        LogError::io(action, &self.active.store_path, error)
+    }
+
+    fn index_error(&self, action: &'static str, error: std::io::Error) -> LogError {
+        LogError::io(action, &self.dir.index_path(self.active.base), error)
+    }
+}
+
+/// Creates the files of a segment and syncs their names, before any record in it is acknowledged.
+pub(super) fn start_segment(
+    dir: &LogDir,
+    config: &LogConfig,
+    base: Offset,
+) -> Result<Arc<Segment>, LogError> {
+    let store_path = dir.store_path(base);
+    let store = dir.open_file(&store_path, Access::CreateNew)?;
+    let index = dir.open_file(&dir.index_path(base), Access::CreateNew)?;
+    dir.sync()?;
+    let index = MappedIndex::new(index, Access::ReadWrite, index_capacity(config));
+    let index = Index::Mapped(index);
+    Ok(Arc::new(Segment::new(base, store, store_path, index, Extent::default())))
+}
+
+/// A sealed segment that becomes the active one again.
+fn reopen_active(
+    dir: &LogDir,
+    config: &LogConfig,
+    sealed: &Segment,
+) -> Result<Arc<Segment>, LogError> {
+    let store = dir.open_file(&sealed.store_path, Access::ReadWrite)?;
+    let index = dir.open_file(&dir.index_path(sealed.base), Access::ReadWrite)?;
+    let extent = sealed.extent();
+    let capacity = index_capacity(config).max(extent.n_records);
+    let index = Index::Mapped(MappedIndex::new(index, Access::ReadWrite, capacity));
+    let path = sealed.store_path.clone();
+    Ok(Arc::new(Segment::new(sealed.base, store, path, index, extent)))
+}
+
+/// How many entries the index of an active segment may need.
+pub(super) fn index_capacity(config: &LogConfig) -> u64 {
+    index::max_entries(config.segment_bytes.max(MAX_BATCH_BYTES))
+}
+
+fn unix_micros() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX)
+}
