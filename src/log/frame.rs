@@ -90,6 +90,26 @@ pub(super) fn encode(buffer: &mut Vec<u8>, record: &NewRecord<'_>, stamp: &Stamp
     debug_assert_eq!(buffer.len() - start, PREFIX_BYTES as usize + payload_len);
 }
 
+/// Appends the frame that the Go original would have written.
+pub(super) fn encode_unchecksummed(
+    buffer: &mut Vec<u8>,
+    record: &NewRecord<'_>,
+    offset: Offset,
+    term: u64,
+) {
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0; PREFIX_BYTES as usize]);
+    if !record.value.is_empty() {
+        put_bytes(buffer, TAG_VALUE, record.value);
+    }
+    put_number(buffer, TAG_OFFSET, offset.0);
+    put_number(buffer, TAG_TERM, term);
+    put_number(buffer, TAG_TYPE, u64::from(record.record_type));
+    let payload_len = buffer.len() - start - PREFIX_BYTES as usize;
+    buffer[start..start + PREFIX_BYTES as usize]
+        .copy_from_slice(&(payload_len as u64).to_be_bytes());
+}
+
 fn payload_len(record: &NewRecord<'_>, stamp: &Stamp) -> usize {
     let value = if record.value.is_empty() { 0 } else { bytes_field_len(record.value.len()) };
     let headers: usize =
@@ -416,7 +436,7 @@ pub(super) const HEAD_BYTES: usize = PREFIX_BYTES as usize + 1;
 pub(super) fn may_start_with(head: &[u8]) -> bool {
     let Some((prefix, rest)) = head.split_first_chunk::<8>() else { return false };
     let length = u64::from_be_bytes(*prefix);
-    if length < 2 || length > MAX_PAYLOAD_BYTES {
+    if !(2..=MAX_PAYLOAD_BYTES).contains(&length) {
         return false;
     }
     matches!(
@@ -445,12 +465,16 @@ pub(super) fn end_of_value(head: &[u8]) -> Option<u64> {
     (end <= frame_len).then_some(end)
 }
 
-/// Whether a frame of `frame_len` bytes that starts with `head` can be sound, so that memory for all of it may be asked for. For frames of the Go original, which have no
-/// checksum that could be computed in passing: the value has to fill the payload but for the small
-/// fields behind it.
-pub(super) fn plausible_unchecksummed(frame_len: u64, head: &[u8]) -> bool {
-    // Offset and term take up to 11 bytes each, the type up to 6.
-    end_of_value(head).is_some_and(|end| end <= frame_len && frame_len - end <= 28)
+/// The most that the fields behind the value take in a frame of the Go original: offset and term up
+/// to 11 bytes each, the type up to 6.
+pub(super) const MAX_UNCHECKSUMMED_TAIL_BYTES: u64 = 11 + 11 + 6;
+
+/// Whether `tail`, the fields behind a value, is what the Go original writes there.
+pub(super) fn is_unchecksummed_tail(tail: &[u8]) -> bool {
+    parse(tail).is_ok_and(|record| {
+        let is_ours = record.timestamp_us.is_some() || record.checksum.is_some();
+        !is_ours && record.value.is_empty() && record.key.is_none() && record.headers.is_empty()
+    })
 }
 
 #[cfg(test)]

@@ -177,12 +177,30 @@ impl FrameReader {
         Ok(())
     }
 
+    /// Whether everything around the value is as the Go original writes it, which had no checksum.
+    fn is_long_unchecksummed(
+        &self,
+        position: u64,
+        n_bytes: u64,
+        head: &[u8],
+    ) -> Result<bool, FrameError> {
+        let Some(value_end) = frame::end_of_value(head) else { return Ok(false) };
+        let n_tail = n_bytes.saturating_sub(value_end);
+        if n_tail > frame::MAX_UNCHECKSUMMED_TAIL_BYTES {
+            return Ok(false);
+        }
+        let mut tail = [0; frame::MAX_UNCHECKSUMMED_TAIL_BYTES as usize];
+        let tail = &mut tail[..n_tail as usize];
+        let n_read = read_full(&*self.file, tail, position + value_end)?;
+        Ok(n_read == tail.len() && frame::is_unchecksummed_tail(tail))
+    }
+
     /// Lets a long frame prove itself in constant memory: its checksum holds, or it has the shape of
     /// one that was written without.
     fn prove_long_frame(&mut self, position: u64, n_bytes: u64) -> Result<(), FrameError> {
         let mut block = vec![0; SCAN_BLOCK_BYTES];
         let n_head = read_full(&*self.file, &mut block, position)?;
-        if frame::plausible_unchecksummed(n_bytes, &block[..n_head]) {
+        if self.is_long_unchecksummed(position, n_bytes, &block[..n_head])? {
             return Ok(());
         }
         let mut stored = [0; 4];

@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::FallocateFlags;
@@ -66,6 +66,11 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
     /// # Errors
     /// As `stat`.
     fn is_dir(&self, path: &Path) -> io::Result<bool>;
+    /// The absolute path of something that exists, without links.
+    ///
+    /// # Errors
+    /// As `realpath`.
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf>;
     /// The names in a directory, in no order.
     ///
     /// # Errors
@@ -155,6 +160,10 @@ impl FileSystem for OsFileSystem {
 
     fn is_dir(&self, path: &Path) -> io::Result<bool> {
         Ok(fs::metadata(path)?.is_dir())
+    }
+
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
@@ -276,7 +285,7 @@ pub(super) fn write_full(file: &dyn StorageFile, bytes: &[u8], position: u64) ->
 
 /// Writes zeros from `from` up to, not including, `to`.
 pub(super) fn write_zeros(file: &dyn StorageFile, from: u64, to: u64) -> io::Result<()> {
-    const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let mut position = from;
     while position < to {
         let n_bytes = (to - position).min(ZEROS.len() as u64);

@@ -10,11 +10,12 @@ use super::batch::Append;
 use super::config::{CommitPolicy, LogConfig, SyncPolicy};
 use super::dir::LogDir;
 use super::error::LogError;
+use super::examine::{self, Beside};
 use super::fs::{Access, DirLock, FileSystem, OsFileSystem};
 use super::group_commit::{GroupCommit, WhenBusy};
 use super::offset::Offset;
 use super::record::Record;
-use super::recover::{self, Beside, Judged, Recovery};
+use super::recover::{self, Judged, Recovery};
 use super::scan::Scan;
 use super::segment::Segment;
 use super::view::{SegmentInfo, View};
@@ -360,7 +361,7 @@ fn recover_all(dir: &LogDir) -> Result<Judged, LogError> {
     let segments = dir.list()?.segments;
     let examined: Result<Vec<_>, LogError> = segments
         .into_iter()
-        .map(|files| recover::examine(dir, files, Beside::Nobody, Access::ReadWrite))
+        .map(|files| examine::examine(dir, files, Beside::Nobody, Access::ReadWrite))
         .collect();
     let mut judged = recover::judge(dir, examined?);
     if judged.recovery.damage.is_empty() {

@@ -8,14 +8,16 @@
 //! - A record is returned only if its frame is whole, its checksum holds and its offset is the one asked for.
 //! - A record is visible only once it has the durability of the log's [`SyncPolicy`].
 //! - What was acknowledged is removed by [`Log::truncate_before`], [`Log::truncate_after`] and
-//!   `repair` with consent, and by nothing else.
+//!   [`repair`] with consent, and by nothing else.
 //! - Only `fs.rs` calls the file system, and only `mmap.rs` holds unsafe code.
 
 mod background_sync;
 mod batch;
+mod check;
 mod config;
 mod dir;
 mod error;
+mod examine;
 mod frame;
 mod frame_reader;
 pub mod fs;
@@ -26,12 +28,17 @@ mod index;
 mod log;
 mod mmap;
 mod offset;
+mod quarantine;
 mod reader;
 mod record;
 mod recover;
+mod repair;
+mod rewrite;
 mod scan;
 mod segment;
+mod verify;
 mod view;
+mod walk;
 mod walker;
 mod writer;
 
@@ -46,6 +53,8 @@ pub use offset::{Offset, Position, RelativeOffset};
 pub use reader::LogReader;
 pub use record::{Header, Headers, NewRecord, Record, RecordRef, TYPE_DATA, TYPE_LOST};
 pub use recover::{Recovery, TornTail};
+pub use repair::{Consent, Plan, RepairStep, Repaired, plan_repair, repair, repair_on};
 pub use scan::Scan;
+pub use verify::{Finding, FindingKind, Report, Verdict, verify, verify_on};
 pub use view::SegmentInfo;
 pub use writer::Appended;

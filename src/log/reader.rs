@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use super::dir::{LogDir, SegmentFiles};
 use super::error::LogError;
+use super::examine::{self, Beside, Examined, live_extent};
 use super::fs::{Access, FileSystem, OsFileSystem};
 use super::offset::Offset;
 use super::record::Record;
-use super::recover::{self, Beside, Recovery, live_extent};
+use super::recover::{self, Recovery};
 use super::scan::Scan;
 use super::view::{SegmentInfo, View};
 
@@ -138,13 +139,13 @@ impl LogReader {
         Ok(recovery)
     }
 
-    fn examine_all(&self, has_writer: bool) -> Result<Vec<recover::Examined>, LogError> {
+    fn examine_all(&self, has_writer: bool) -> Result<Vec<Examined>, LogError> {
         let segments = self.dir.list()?.segments;
         let n_segments = segments.len();
         let examine = |(number, files): (usize, SegmentFiles)| {
             let is_last = number + 1 == n_segments;
             let beside = if has_writer && is_last { Beside::LiveWriter } else { Beside::Nobody };
-            recover::examine(&self.dir, files, beside, Access::Read)
+            examine::examine(&self.dir, files, beside, Access::Read)
         };
         segments.into_iter().enumerate().map(examine).collect()
     }

@@ -139,6 +139,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode(&bytes);
-        let _ = plausible_unchecksummed(bytes.len() as u64, &bytes);
+        let _ = end_of_value(&bytes);
+        let _ = is_unchecksummed_tail(&bytes);
     }
 }

@@ -1,0 +1,219 @@
+//! Reads a whole segment and compares everything with everything: frames, checksums, offsets,
+//! times, batches, index. Shared by `verify`, which reports, and `repair`, which mends.
+
+use std::io;
+use std::sync::Arc;
+
+use super::dir::{LogDir, SegmentFiles};
+use super::error::LogError;
+use super::examine::{Beside, Examined, State, examine_fully};
+use super::fs::{Access, StorageFile, read_full};
+use super::index::{ENTRY_BYTES, Entry};
+use super::offset::{Offset, Position};
+use super::record::{RecordRef, TYPE_LOST};
+use super::verify::{Finding, FindingKind};
+use super::walker::Found;
+
+/// Progress is told after about so many bytes.
+const PROGRESS_BYTES: u64 = 1 << 20;
+
+/// One segment, read whole.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) examined: Examined,
+    pub(super) counts: Counts,
+    /// What isn't in `examined`: the index, the times, the batches.
+    pub(super) findings: Vec<Finding>,
+    pub(super) first_timestamp_us: Option<u64>,
+    pub(super) last_timestamp_us: Option<u64>,
+}
+
+/// What was counted in a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) n_records: u64,
+    pub(super) n_bytes: u64,
+    pub(super) n_unchecksummed: u64,
+    pub(super) n_lost: u64,
+}
+
+/// Reads one segment. `progress` is told how many bytes of frames more were read.
+pub(super) fn check_segment(
+    dir: &LogDir,
+    files: SegmentFiles,
+    beside: Beside,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Checked, LogError> {
+    let mut checker = Checker::new(dir, files)?;
+    let mut n_unreported = 0;
+    let examined = examine_fully(dir, files, beside, &mut |record| {
+        checker.record(record);
+        n_unreported += record.frame_bytes;
+        if n_unreported >= PROGRESS_BYTES {
+            progress(n_unreported);
+            n_unreported = 0;
+        }
+    })?;
+    progress(n_unreported);
+    Ok(checker.conclude(examined))
+}
+
+/// Compares each record with the one before it and with the index.
+struct Checker {
+    segment: Offset,
+    entries: Option<EntryReader>,
+    index_name: String,
+    store_name: String,
+    counts: Counts,
+    findings: Vec<Finding>,
+    first_stale: Option<Found>,
+    n_stale: u64,
+    before: Option<Before>,
+    first_timestamp_us: Option<u64>,
+    last_timestamp_us: Option<u64>,
+}
+
+struct Before {
+    offset: Offset,
+    unsynced: u32,
+}
+
+impl Checker {
+    fn new(dir: &LogDir, files: SegmentFiles) -> Result<Checker, LogError> {
+        let index_path = dir.index_path(files.base);
+        let index =
+            files.has_index.then(|| dir.open_file(&index_path, Access::Read)).transpose()?;
+        Ok(Checker {
+            segment: files.base,
+            entries: index.map(EntryReader::new),
+            index_name: index_path.display().to_string(),
+            store_name: dir.store_path(files.base).display().to_string(),
+            counts: Counts::default(),
+            findings: Vec::new(),
+            first_stale: None,
+            n_stale: 0,
+            before: None,
+            first_timestamp_us: None,
+            last_timestamp_us: None,
+        })
+    }
+
+    fn record(&mut self, record: &RecordRef<'_>) {
+        self.counts.n_records += 1;
+        self.counts.n_bytes += record.frame_bytes;
+        self.counts.n_unchecksummed += u64::from(record.checksum.is_none());
+        self.counts.n_lost += u64::from(record.record_type == TYPE_LOST);
+        self.check_time(record);
+        self.check_batch(record);
+        self.check_entry(record);
+        self.before = Some(Before { offset: record.offset, unsynced: record.unsynced });
+    }
+
+    fn check_time(&mut self, record: &RecordRef<'_>) {
+        let Some(time) = record.timestamp_us else { return };
+        if let Some(previous) = self.last_timestamp_us.filter(|previous| time < *previous) {
+            let message = format!(
+                "timestamp {time} is before that of the record before it, {previous}, in {}",
+                self.store_name
+            );
+            self.find(FindingKind::TimeWentBack, record.offset, record.position, message);
+        }
+        self.first_timestamp_us.get_or_insert(time);
+        self.last_timestamp_us = Some(time);
+    }
+
+    /// The count of records not yet on the device grows by one at most, and never reaches back
+    /// before the first record ever.
+    fn check_batch(&mut self, record: &RecordRef<'_>) {
+        let follows = |before: &Before| before.offset.next() == record.offset;
+        let most = match self.before.as_ref().filter(|before| follows(before)) {
+            Some(before) => u64::from(before.unsynced) + 1,
+            None => record.offset.0,
+        };
+        if u64::from(record.unsynced) > most {
+            let message = format!(
+                "the record says that {} before it were not synced, but at most {most} can be, in {}",
+                record.unsynced, self.store_name
+            );
+            self.find(FindingKind::ImpossibleBatch, record.offset, record.position, message);
+        }
+    }
+
+    fn check_entry(&mut self, record: &RecordRef<'_>) {
+        let Some(entries) = &mut self.entries else { return };
+        let relative = record.offset.since(self.segment);
+        let expected = record
+            .offset
+            .relative_to(self.segment)
+            .map(|relative| Entry { relative, position: record.position });
+        if entries.entry(relative).ok().flatten() != expected {
+            self.n_stale += 1;
+            self.first_stale
+                .get_or_insert(Found { offset: record.offset, position: record.position });
+        }
+    }
+
+    fn find(&mut self, kind: FindingKind, offset: Offset, position: Position, message: String) {
+        self.findings.push(Finding { kind, segment: self.segment, offset, position, message });
+    }
+
+    fn conclude(mut self, mut examined: Examined) -> Checked {
+        if let Some(at) = self.first_stale {
+            let message = format!(
+                "{} of {} entries don't lead to their records, the first is that of offset {}, in {}",
+                self.n_stale, self.counts.n_records, at.offset, self.index_name
+            );
+            self.find(FindingKind::StaleIndex, at.offset, at.position, message);
+            mark_stale(&mut examined);
+        }
+        Checked {
+            examined,
+            counts: self.counts,
+            findings: self.findings,
+            first_timestamp_us: self.first_timestamp_us,
+            last_timestamp_us: self.last_timestamp_us,
+        }
+    }
+}
+
+/// A segment that looked clean by its end, but whose index has to be written anew.
+fn mark_stale(examined: &mut Examined) {
+    let start = Found { offset: examined.base(), position: Position(0) };
+    match &mut examined.state {
+        State::Unclean { stale_from, .. } => *stale_from = start,
+        State::Clean => {
+            let (sparse, torn_tail) = Default::default();
+            examined.state = State::Unclean { sparse, stale_from: start, torn_tail };
+        }
+        State::Live | State::Damaged { .. } => {}
+    }
+}
+
+/// Reads index entries in order, in blocks.
+struct EntryReader {
+    file: Arc<dyn StorageFile>,
+    block: Vec<u8>,
+    /// The first entry in the block, and how many bytes of it are filled.
+    first: u64,
+    n_filled: usize,
+}
+
+impl EntryReader {
+    const BLOCK_ENTRIES: u64 = 4096;
+
+    fn new(file: Arc<dyn StorageFile>) -> Self {
+        let block = vec![0; (Self::BLOCK_ENTRIES * ENTRY_BYTES) as usize];
+        EntryReader { file, block, first: u64::MAX, n_filled: 0 }
+    }
+
+    fn entry(&mut self, relative: u64) -> io::Result<Option<Entry>> {
+        let first = relative - relative % Self::BLOCK_ENTRIES;
+        if first != self.first {
+            self.n_filled = read_full(&*self.file, &mut self.block, first * ENTRY_BYTES)?;
+            self.first = first;
+        }
+        let at = ((relative - first) * ENTRY_BYTES) as usize;
+        let bytes = self.block[..self.n_filled].get(at..).and_then(<[u8]>::first_chunk);
+        Ok(bytes.map(|bytes| Entry::from_bytes(*bytes)))
+    }
+}

@@ -1,0 +1,254 @@
+//! Mends a log: first a plan, then, with consent, doing it.
+//!
+//! Invariants
+//! - Without [`Consent::AcceptLoss`] nothing is removed that was ever acknowledged.
+//! - With it, the bytes that are given up are copied to the quarantine folder beside the log, and
+//!   synced there, before the log is touched; a mark takes the place of each lost record, so that
+//!   offsets stay dense and no offset is ever given out twice.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::dir::LogDir;
+use super::error::{CorruptReason, Corruption, LogError};
+use super::examine::{Examined, State};
+use super::fs::{FileSystem, OsFileSystem};
+use super::offset::Offset;
+use super::quarantine::Quarantine;
+use super::recover::{self, Judged, TornTail};
+use super::rewrite;
+use super::verify::check_all;
+
+/// What [`repair`] would do, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps.
+    pub steps: Vec<RepairStep>,
+}
+
+impl Plan {
+    /// Whether any step gives up data.
+    #[must_use]
+    pub fn loses_data(&self) -> bool {
+        self.steps.iter().any(RepairStep::loses_data)
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// One thing to be mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RepairStep {
+    /// Cut bytes that were never acknowledged.
+    CutTornTail(TornTail),
+    /// Write the index anew from the store.
+    RebuildIndex {
+        /// Base offset of the segment.
+        segment: Offset,
+    },
+    /// Remove an empty segment that a crash left.
+    RemoveEmpty {
+        /// Its base offset.
+        segment: Offset,
+    },
+    /// Give up records whose bytes are damaged or gone; a mark takes the place of each.
+    GiveUp {
+        /// Base offset of the segment.
+        segment: Offset,
+        /// The offsets.
+        offsets: Range<Offset>,
+        /// Bytes of the store that are given up.
+        bytes: u64,
+    },
+    /// Take a segment away whose offsets an earlier one has. What it has beyond those stays.
+    Quarantine {
+        /// Its base offset.
+        segment: Offset,
+        /// Bytes of its store.
+        bytes: u64,
+    },
+}
+
+impl RepairStep {
+    /// Whether the step gives up data.
+    #[must_use]
+    pub fn loses_data(&self) -> bool {
+        match self {
+            RepairStep::CutTornTail(_)
+            | RepairStep::RebuildIndex { .. }
+            | RepairStep::RemoveEmpty { .. } => false,
+            RepairStep::GiveUp { .. } | RepairStep::Quarantine { .. } => true,
+        }
+    }
+
+    /// One line for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            RepairStep::CutTornTail(tail) => format!(
+                "segment {}: cut {} bytes behind the last whole record, from offset {} on, never acknowledged as durable",
+                tail.segment, tail.bytes, tail.offset
+            ),
+            RepairStep::RebuildIndex { segment } => {
+                format!("segment {segment}: rebuild the index from the store")
+            }
+            RepairStep::RemoveEmpty { segment } => {
+                format!("segment {segment}: remove it, it is empty")
+            }
+            RepairStep::GiveUp { segment, offsets, bytes } => format!(
+                "segment {segment}: give up {} records, offsets {} up to, not including, {} ({bytes} bytes)",
+                offsets.end.since(offsets.start),
+                offsets.start,
+                offsets.end
+            ),
+            RepairStep::Quarantine { segment, bytes } => format!(
+                "segment {segment}: take it away ({bytes} bytes), its offsets are in an earlier segment too"
+            ),
+        }
+    }
+}
+
+/// How far the consent of the user goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Only what loses nothing.
+    Lossless,
+    /// Damaged ranges may be given up.
+    AcceptLoss,
+}
+
+/// What [`repair`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// Steps that were carried out.
+    pub done: Vec<RepairStep>,
+    /// Steps that lose data and weren't consented to.
+    pub left: Vec<RepairStep>,
+    /// Where the bytes that were given up are now.
+    pub quarantine: Option<PathBuf>,
+}
+
+/// Says what [`repair`] would do, and changes nothing.
+///
+/// # Errors
+/// `InUse` if a writer has the log, `NoSuchLog`, `NotADirectory`, or a failed call.
+pub fn plan_repair(dir: &Path) -> Result<Plan, LogError> {
+    let dir = LogDir::open(Arc::new(OsFileSystem), dir)?;
+    if dir.has_writer()? {
+        return Err(LogError::InUse { dir: dir.path });
+    }
+    let judged = look(&dir)?;
+    Ok(Plan { steps: plan(&judged) })
+}
+
+/// Carries out the steps that `consent` covers.
+///
+/// # Errors
+/// As [`plan_repair`]. After a failed call the log is as damaged as before or less; run it again.
+pub fn repair(dir: &Path, consent: Consent) -> Result<Repaired, LogError> {
+    repair_on(Arc::new(OsFileSystem), dir, consent)
+}
+
+/// Like [`repair`], on a file system of the caller's.
+///
+/// # Errors
+/// As [`repair`].
+pub fn repair_on(
+    fs: Arc<dyn FileSystem>,
+    dir: &Path,
+    consent: Consent,
+) -> Result<Repaired, LogError> {
+    let dir = LogDir::open(fs, dir)?;
+    let _lock = dir.lock()?;
+    let mut judged = look(&dir)?;
+    let steps = plan(&judged);
+    let mut repaired = Repaired::default();
+    let (lossy, lossless): (Vec<_>, Vec<_>) = steps.into_iter().partition(RepairStep::loses_data);
+    if consent == Consent::Lossless || lossy.is_empty() {
+        // What is damaged is left as it is, and so is what depends on it.
+        recover::apply(&dir, &mut judged)?;
+        (repaired.done, repaired.left) = (lossless, lossy);
+        return Ok(repaired);
+    }
+    let mut quarantine = Quarantine::create(&dir)?;
+    rewrite::rewrite_damaged(&dir, &judged, &mut quarantine)?;
+    repaired.quarantine = Some(quarantine.into_path());
+    // What was rewritten has no index yet, and what was merely unclean still is.
+    let mut judged = look(&dir)?;
+    recover::apply(&dir, &mut judged)?;
+    (repaired.done, repaired.left) = (lossless, plan(&judged));
+    repaired.done.extend(lossy);
+    Ok(repaired)
+}
+
+/// Reads everything: a repair has to know all that is wrong, not only what opening meets.
+fn look(dir: &LogDir) -> Result<Judged, LogError> {
+    let checked = check_all(dir, false, &|_| {})?;
+    Ok(recover::judge(dir, checked.into_iter().map(|checked| checked.examined).collect()))
+}
+
+fn plan(judged: &Judged) -> Vec<RepairStep> {
+    let mut steps = Vec::new();
+    for files in &judged.leftovers {
+        steps.push(RepairStep::RemoveEmpty { segment: files.base });
+    }
+    for (number, segment) in judged.kept.iter().enumerate() {
+        let lossy = lossy_steps(judged, number);
+        if let State::Unclean { torn_tail, .. } = &segment.state
+            && lossy.is_empty()
+        {
+            steps.extend(torn_tail.clone().map(RepairStep::CutTornTail));
+            steps.push(RepairStep::RebuildIndex { segment: segment.base() });
+        }
+        steps.extend(lossy);
+    }
+    steps
+}
+
+fn lossy_steps(judged: &Judged, number: usize) -> Vec<RepairStep> {
+    let segment = &judged.kept[number];
+    let base = segment.base();
+    let mut steps = Vec::new();
+    if judged.floors[number] > base {
+        steps.push(RepairStep::Quarantine { segment: base, bytes: segment.store_len });
+    }
+    steps.extend(damaged_ranges(segment).map(|(offsets, bytes)| RepairStep::GiveUp {
+        segment: base,
+        offsets,
+        bytes,
+    }));
+    let gap = gap_behind(judged, number);
+    steps.extend(gap.map(|offsets| RepairStep::GiveUp { segment: base, offsets, bytes: 0 }));
+    steps
+}
+
+/// The offsets that are missing between a segment and the next one.
+pub(super) fn gap_behind(judged: &Judged, number: usize) -> Option<Range<Offset>> {
+    let next_base = judged.kept.get(number + 1)?.base();
+    let end = judged.kept[..=number].iter().map(Examined::next).max()?;
+    (end < next_base).then_some(end..next_base)
+}
+
+/// What is damaged inside of a segment: offsets, and how many bytes of the store.
+fn damaged_ranges(segment: &Examined) -> impl Iterator<Item = (Range<Offset>, u64)> {
+    let damage: &[Corruption] = match &segment.state {
+        State::Damaged { damage, .. } => damage,
+        State::Clean | State::Live | State::Unclean { .. } => &[],
+    };
+    damage.iter().filter(|corruption| corruption.reason != CorruptReason::Overlap).map(
+        |corruption| {
+            let from = corruption.position.0;
+            let resumed = segment.resumptions().find(|entry| entry.position.0 > from);
+            let end = resumed.map(|entry| segment.base().plus(u64::from(entry.relative.0)));
+            let end_position = resumed.map_or(segment.store_len, |entry| entry.position.0);
+            let offsets = corruption.offset..end.unwrap_or(segment.next());
+            (offsets, end_position.saturating_sub(from))
+        },
+    )
+}

@@ -1,0 +1,164 @@
+//! Reading the frames of a segment forward, to find out what is there: the heart of recovery.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::dir::LogDir;
+use super::error::Corruption;
+use super::examine::{Examined, LastRecord, State, n_claimed};
+use super::frame_reader::FrameError;
+use super::fs::{StorageFile, read_full};
+use super::index::{Entry, Index, SparseIndex};
+use super::offset::{Offset, Position, RelativeOffset};
+use super::record::RecordRef;
+use super::recover::TornTail;
+use super::segment::{Extent, corruption};
+use super::walker::{Found, Walker};
+
+/// Reading frames forward from the last index entry that holds.
+pub(super) struct Walk {
+    base: Offset,
+    store_path: PathBuf,
+    store: Arc<dyn StorageFile>,
+    walker: Walker,
+    /// The index, asked for the way behind damage.
+    hints: Index,
+    end: u64,
+    /// The first offset for which the index doesn't vouch.
+    claimed: Offset,
+    start: Found,
+    sparse: SparseIndex,
+    last: LastRecord,
+    damage: Vec<Corruption>,
+}
+
+impl Walk {
+    pub(super) fn new(
+        dir: &LogDir,
+        examined: &Examined,
+        store: &Arc<dyn StorageFile>,
+        start: Found,
+    ) -> io::Result<Walk> {
+        let base = examined.base();
+        let hints = Index::Sparse(SparseIndex::default(), examined.index.clone());
+        let mut sparse = SparseIndex::default();
+        if start.position.0 > 0 {
+            sparse.keep(Entry { relative: RelativeOffset(0), position: Position(0) });
+        }
+        Ok(Walk {
+            base,
+            store_path: dir.store_path(base),
+            store: Arc::clone(store),
+            walker: Walker::new(Arc::clone(store), base, start),
+            hints,
+            end: examined.store_len,
+            claimed: base.plus(n_claimed(examined)?),
+            start,
+            sparse,
+            last: LastRecord::default(),
+            damage: Vec::new(),
+        })
+    }
+
+    /// Says that all of `extent` is known to have been on the device, and nothing behind it is looked at.
+    pub(super) fn expect(&mut self, extent: Extent) {
+        self.claimed = self.base.plus(extent.n_records);
+        self.end = extent.end;
+    }
+
+    /// Reads to the end, tells `on_record` of every sound record, and notes in `examined` what there is.
+    pub(super) fn run(
+        mut self,
+        examined: &mut Examined,
+        on_record: &mut dyn FnMut(&RecordRef<'_>),
+    ) -> io::Result<()> {
+        loop {
+            let here = self.here();
+            match self.walker.next(self.end) {
+                Ok(record) => {
+                    on_record(&record);
+                    if let Some(relative) = record.offset.relative_to(self.base) {
+                        self.sparse.note(Entry { relative, position: record.position });
+                    }
+                    self.last = LastRecord {
+                        timestamp_us: record.timestamp_us.unwrap_or(0),
+                        checksummed: record.checksum.is_some(),
+                    };
+                }
+                Err(FrameError::Io(error)) => return Err(error),
+                Err(FrameError::Corrupt(reason)) => {
+                    if !self.is_damage(here)? {
+                        break;
+                    }
+                    self.damage.push(corruption(self.base, here, reason, &self.store_path));
+                    if !self.resync()? {
+                        break;
+                    }
+                }
+            }
+        }
+        self.conclude(examined)
+    }
+
+    fn here(&self) -> Found {
+        Found { offset: self.walker.expected(), position: Position(self.walker.position()) }
+    }
+
+    /// Whether the record that should be `here` was on the device once.
+    fn is_damage(&mut self, here: Found) -> io::Result<bool> {
+        if here.offset < self.claimed {
+            return Ok(true);
+        }
+        Ok(here.position.0 < self.end && self.walker.is_vouched_for(self.end)?)
+    }
+
+    fn resync(&mut self) -> io::Result<bool> {
+        let resynced = self.walker.resync(&self.hints, Offset(u64::MAX), self.end)?;
+        if resynced {
+            let here = self.here();
+            if let Some(relative) = here.offset.relative_to(self.base) {
+                self.sparse.keep(Entry { relative, position: here.position });
+            }
+        }
+        Ok(resynced)
+    }
+
+    fn conclude(self, examined: &mut Examined) -> io::Result<()> {
+        let Found { offset, position } = self.here();
+        examined.last = self.last;
+        if !self.damage.is_empty() {
+            let n_records = offset.max(self.claimed).since(self.base);
+            examined.extent = Extent { n_records, end: self.end };
+            examined.state = State::Damaged { sparse: self.sparse, damage: self.damage };
+            return Ok(());
+        }
+        examined.extent = Extent { n_records: offset.since(self.base), end: position.0 };
+        let has_tail = position.0 < self.end && !is_zeros(&*self.store, position.0, self.end)?;
+        let torn_tail = has_tail.then(|| TornTail {
+            segment: self.base,
+            offset,
+            position,
+            bytes: self.end - position.0,
+        });
+        examined.state = State::Unclean { sparse: self.sparse, stale_from: self.start, torn_tail };
+        Ok(())
+    }
+}
+
+fn is_zeros(file: &dyn StorageFile, from: u64, to: u64) -> io::Result<bool> {
+    let mut block = vec![0; 64 << 10];
+    let mut position = from;
+    while position < to {
+        let n_wanted = (to - position).min(block.len() as u64) as usize;
+        let n_read = read_full(file, &mut block[..n_wanted], position)?;
+        if block[..n_read].iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        if n_read == 0 {
+            break;
+        }
+        position += n_read as u64;
+    }
+    Ok(true)
+}
