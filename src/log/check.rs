@@ -1,14 +1,11 @@
 //! Reads a whole segment and compares everything with everything: frames, checksums, offsets,
 //! times, batches, index. Shared by `verify`, which reports, and `repair`, which mends.
 
-use std::io;
-use std::sync::Arc;
-
 use super::dir::{LogDir, SegmentFiles};
 use super::error::LogError;
 use super::examine::{Beside, Examined, State, examine_fully};
-use super::fs::{Access, StorageFile, read_full};
-use super::index::{ENTRY_BYTES, Entry};
+use super::fs::Access;
+use super::index::{Entry, EntryReader};
 use super::offset::{Offset, Position};
 use super::record::{RecordRef, TYPE_LOST};
 use super::verify::{Finding, FindingKind};
@@ -186,34 +183,5 @@ fn mark_stale(examined: &mut Examined) {
             examined.state = State::Unclean { sparse, stale_from: start, torn_tail };
         }
         State::Live | State::Damaged { .. } => {}
-    }
-}
-
-/// Reads index entries in order, in blocks.
-struct EntryReader {
-    file: Arc<dyn StorageFile>,
-    block: Vec<u8>,
-    /// The first entry in the block, and how many bytes of it are filled.
-    first: u64,
-    n_filled: usize,
-}
-
-impl EntryReader {
-    const BLOCK_ENTRIES: u64 = 4096;
-
-    fn new(file: Arc<dyn StorageFile>) -> Self {
-        let block = vec![0; (Self::BLOCK_ENTRIES * ENTRY_BYTES) as usize];
-        EntryReader { file, block, first: u64::MAX, n_filled: 0 }
-    }
-
-    fn entry(&mut self, relative: u64) -> io::Result<Option<Entry>> {
-        let first = relative - relative % Self::BLOCK_ENTRIES;
-        if first != self.first {
-            self.n_filled = read_full(&*self.file, &mut self.block, first * ENTRY_BYTES)?;
-            self.first = first;
-        }
-        let at = ((relative - first) * ENTRY_BYTES) as usize;
-        let bytes = self.block[..self.n_filled].get(at..).and_then(<[u8]>::first_chunk);
-        Ok(bytes.map(|bytes| Entry::from_bytes(*bytes)))
     }
 }

@@ -112,6 +112,14 @@ pub enum LogError {
         /// The directory asked for.
         dir: PathBuf,
     },
+    /// There is no segment with that base offset.
+    #[error("{} has no segment {base}: `proglog info` lists them", dir.display())]
+    NoSuchSegment {
+        /// The log's directory.
+        dir: PathBuf,
+        /// The base offset asked for.
+        base: Offset,
+    },
     /// Something else is where the directory should be.
     #[error("{} is a file, not a log directory", path.display())]
     NotADirectory {

@@ -71,7 +71,7 @@ impl FrameReader {
         if n_bytes == PREFIX_BYTES && !self.is_empty_first_record(position, end, expected)? {
             return Err(CorruptReason::Zeros.into());
         }
-        let record = frame::decode(self.view(position, n_bytes as usize, end)?)?;
+        let record = self.decode(position, n_bytes, end)?;
         if record.offset != expected {
             return Err(CorruptReason::WrongOffset { found: record.offset }.into());
         }
@@ -88,7 +88,27 @@ impl FrameReader {
         if n_bytes == PREFIX_BYTES {
             return Err(CorruptReason::Zeros.into());
         }
-        Ok(frame::decode(self.view(position, n_bytes as usize, end)?)?)
+        self.decode(position, n_bytes, end)
+    }
+
+    /// Decodes a frame, looking at one byte more.
+    ///
+    /// A frame of ours whose length prefix was damaged so that it ends before the timestamp would look
+    /// like one of the Go original. But what follows a frame is a length prefix, whose first byte is
+    /// always zero, or space, and what follows there is a field's tag, which never is.
+    fn decode(
+        &mut self,
+        position: u64,
+        n_bytes: u64,
+        end: u64,
+    ) -> Result<RecordRef<'_>, FrameError> {
+        let n_viewed = (n_bytes + 1).min(end - position) as usize;
+        let (frame, behind) = self.view(position, n_viewed, end)?.split_at(n_bytes as usize);
+        let record = frame::decode(frame)?;
+        if record.checksum.is_none() && behind.first().is_some_and(|byte| *byte != 0) {
+            return Err(CorruptReason::NoChecksum.into());
+        }
+        Ok(record)
     }
 
     /// Length of the frame at `position`, once it is believed.

@@ -269,6 +269,36 @@ impl SparseIndex {
     }
 }
 
+/// Reads entries of a file in order, in blocks.
+#[derive(Debug)]
+pub(super) struct EntryReader {
+    file: Arc<dyn StorageFile>,
+    block: Vec<u8>,
+    /// The first entry in the block, and how many bytes of it are filled.
+    first: u64,
+    n_filled: usize,
+}
+
+impl EntryReader {
+    const BLOCK_ENTRIES: u64 = 4096;
+
+    pub(super) fn new(file: Arc<dyn StorageFile>) -> Self {
+        let block = vec![0; (Self::BLOCK_ENTRIES * ENTRY_BYTES) as usize];
+        EntryReader { file, block, first: u64::MAX, n_filled: 0 }
+    }
+
+    pub(super) fn entry(&mut self, relative: u64) -> io::Result<Option<Entry>> {
+        let first = relative - relative % Self::BLOCK_ENTRIES;
+        if first != self.first {
+            self.n_filled = read_full(&*self.file, &mut self.block, first * ENTRY_BYTES)?;
+            self.first = first;
+        }
+        let at = ((relative - first) * ENTRY_BYTES) as usize;
+        let bytes = self.block[..self.n_filled].get(at..).and_then(<[u8]>::first_chunk);
+        Ok(bytes.map(|bytes| Entry::from_bytes(*bytes)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,6 +16,7 @@ mod batch;
 mod check;
 mod config;
 mod dir;
+mod dump;
 mod error;
 mod examine;
 mod frame;
@@ -47,6 +48,7 @@ pub use config::{
     CommitPolicy, ConfigError, DEFAULT_MAX_RECORD_BYTES, DEFAULT_MAX_WAITING_BYTES,
     DEFAULT_SEGMENT_BYTES, Durability, LogConfig, MAX_RECORD_BYTES_LIMIT, SyncPolicy,
 };
+pub use dump::{DumpedEntry, EntryState, dump_index};
 pub use error::{CorruptReason, Corruption, LogError};
 pub use log::Log;
 pub use offset::{Offset, Position, RelativeOffset};

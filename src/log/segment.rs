@@ -113,7 +113,7 @@ impl Segment {
             let whole = n_read == frame.len() && super::frame::has_length(frame, n_bytes);
             Ok(super::frame::decode(frame)
                 .ok()
-                .filter(|record| whole && record.offset == offset && n_bytes > 8)
+                .filter(|record| whole && record.offset == offset && record.checksum.is_some())
                 .map(|record| record.to_record()))
         })
     }
