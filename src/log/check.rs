@@ -39,11 +39,12 @@ pub(super) fn check_segment(
     dir: &LogDir,
     files: SegmentFiles,
     beside: Beside,
+    access: Access,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Checked, LogError> {
     let mut checker = Checker::new(dir, files)?;
     let mut n_unreported = 0;
-    let examined = examine_fully(dir, files, beside, &mut |record| {
+    let examined = examine_fully(dir, files, beside, access, &mut |record| {
         checker.record(record);
         n_unreported += record.frame_bytes;
         if n_unreported >= PROGRESS_BYTES {
@@ -73,6 +74,7 @@ struct Checker {
 struct Before {
     offset: Offset,
     unsynced: u32,
+    is_mark: bool,
 }
 
 impl Checker {
@@ -103,7 +105,11 @@ impl Checker {
         self.check_time(record);
         self.check_batch(record);
         self.check_entry(record);
-        self.before = Some(Before { offset: record.offset, unsynced: record.unsynced });
+        self.before = Some(Before {
+            offset: record.offset,
+            unsynced: record.unsynced,
+            is_mark: record.record_type == TYPE_LOST,
+        });
     }
 
     fn check_time(&mut self, record: &RecordRef<'_>) {
@@ -120,9 +126,9 @@ impl Checker {
     }
 
     /// The count of records not yet on the device grows by one at most, and never reaches back
-    /// before the first record ever.
+    /// before the first record ever. What stood in the place of a mark isn't known.
     fn check_batch(&mut self, record: &RecordRef<'_>) {
-        let follows = |before: &Before| before.offset.next() == record.offset;
+        let follows = |before: &Before| before.offset.next() == record.offset && !before.is_mark;
         let most = match self.before.as_ref().filter(|before| follows(before)) {
             Some(before) => u64::from(before.unsynced) + 1,
             None => record.offset.0,

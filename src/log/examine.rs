@@ -142,9 +142,10 @@ pub(super) fn examine_fully(
     dir: &LogDir,
     files: SegmentFiles,
     beside: Beside,
+    access: Access,
     on_record: &mut dyn FnMut(&RecordRef<'_>),
 ) -> Result<Examined, LogError> {
-    let mut examined = open_segment(dir, files, Access::Read)?;
+    let mut examined = open_segment(dir, files, access)?;
     let store_path = dir.store_path(files.base);
     let failed = |error| LogError::io("read", &store_path, error);
     let Some(store) = examined.store.clone() else {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::dir::LogDir;
 use super::error::{CorruptReason, Corruption, LogError};
 use super::examine::{Examined, State};
-use super::fs::{FileSystem, OsFileSystem};
+use super::fs::{Access, FileSystem, OsFileSystem};
 use super::offset::Offset;
 use super::quarantine::Quarantine;
 use super::recover::{self, Judged, TornTail};
@@ -143,7 +143,7 @@ pub fn plan_repair(dir: &Path) -> Result<Plan, LogError> {
     if dir.has_writer()? {
         return Err(LogError::InUse { dir: dir.path });
     }
-    let judged = look(&dir)?;
+    let judged = look(&dir, Access::Read)?;
     Ok(Plan { steps: plan(&judged) })
 }
 
@@ -166,7 +166,7 @@ pub fn repair_on(
 ) -> Result<Repaired, LogError> {
     let dir = LogDir::open(fs, dir)?;
     let _lock = dir.lock()?;
-    let mut judged = look(&dir)?;
+    let mut judged = look(&dir, Access::ReadWrite)?;
     let steps = plan(&judged);
     let mut repaired = Repaired::default();
     let (lossy, lossless): (Vec<_>, Vec<_>) = steps.into_iter().partition(RepairStep::loses_data);
@@ -180,7 +180,7 @@ pub fn repair_on(
     rewrite::rewrite_damaged(&dir, &judged, &mut quarantine)?;
     repaired.quarantine = Some(quarantine.into_path());
     // What was rewritten has no index yet, and what was merely unclean still is.
-    let mut judged = look(&dir)?;
+    let mut judged = look(&dir, Access::ReadWrite)?;
     recover::apply(&dir, &mut judged)?;
     (repaired.done, repaired.left) = (lossless, plan(&judged));
     repaired.done.extend(lossy);
@@ -188,8 +188,8 @@ pub fn repair_on(
 }
 
 /// Reads everything: a repair has to know all that is wrong, not only what opening meets.
-fn look(dir: &LogDir) -> Result<Judged, LogError> {
-    let checked = check_all(dir, false, &|_| {})?;
+fn look(dir: &LogDir, access: Access) -> Result<Judged, LogError> {
+    let checked = check_all(dir, false, access, &|_| {})?;
     Ok(recover::judge(dir, checked.into_iter().map(|checked| checked.examined).collect()))
 }
 

@@ -28,7 +28,10 @@ pub(super) fn rewrite_damaged(
     judged: &Judged,
     quarantine: &mut Quarantine,
 ) -> Result<(), LogError> {
+    let mut last_timestamp_us = 0;
     for (number, segment) in judged.kept.iter().enumerate() {
+        let before = Before { timestamp_us: last_timestamp_us, term: 0 };
+        last_timestamp_us = last_timestamp_us.max(segment.last.timestamp_us);
         let floor = judged.floors[number];
         let gap = gap_behind(judged, number);
         let is_damaged = matches!(segment.state, State::Damaged { .. });
@@ -37,7 +40,8 @@ pub(super) fn rewrite_damaged(
         }
         let end = gap.map_or(segment.next(), |gap| gap.end);
         set_aside(dir, segment, quarantine)?;
-        let replacement = (floor < end).then(|| write_store(segment, floor..end, quarantine));
+        let replacement =
+            (floor < end).then(|| write_store(segment, floor..end, before, quarantine));
         let replacement = replacement.transpose()?;
         replace(dir, segment, floor, replacement.as_deref())?;
     }
@@ -84,12 +88,13 @@ fn replace(
 fn write_store(
     segment: &Examined,
     offsets: Range<Offset>,
+    before: Before,
     quarantine: &mut Quarantine,
 ) -> Result<std::path::PathBuf, LogError> {
     let name = format!("{}.store.new", offsets.start);
     let (path, file) = quarantine.create_file(&name)?;
     let failed = |error| LogError::io("write", &path, error);
-    let mut output = Output { file, buffer: Vec::new(), written: 0, ours: false, last: (0, 0) };
+    let mut output = Output { file, buffer: Vec::new(), written: 0, ours: false, before };
     copy_records(segment, offsets, &mut output).map_err(failed)?;
     output.finish().map_err(failed)?;
     Ok(path)
@@ -129,13 +134,22 @@ struct Output {
     written: u64,
     /// Whether a frame of ours was written: no frame without a checksum may follow.
     ours: bool,
-    /// Time and term of the last record, for the marks behind it.
-    last: (u64, u64),
+    before: Before,
+}
+
+/// What a mark takes over from the record before it, so that neither ever goes back.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    timestamp_us: u64,
+    term: u64,
 }
 
 impl Output {
     fn record(&mut self, record: &RecordRef<'_>) -> io::Result<()> {
-        self.last = (record.timestamp_us.unwrap_or(self.last.0), record.term);
+        self.before = Before {
+            timestamp_us: record.timestamp_us.unwrap_or(self.before.timestamp_us),
+            term: record.term,
+        };
         self.ours |= record.checksum.is_some();
         let headers: Vec<Header> = record.to_record().headers;
         let new = NewRecord {
@@ -169,7 +183,7 @@ impl Output {
     }
 
     fn stamp(&self, offset: Offset, unsynced: u32) -> Stamp {
-        let (timestamp_us, term) = self.last;
+        let Before { timestamp_us, term } = self.before;
         Stamp { offset, term, timestamp_us, unsynced }
     }
 

@@ -9,7 +9,7 @@ use super::check::{Checked, Counts, check_segment};
 use super::dir::{LogDir, SegmentFiles};
 use super::error::{CorruptReason, Corruption, LogError};
 use super::examine::{Beside, State};
-use super::fs::{FileSystem, OsFileSystem};
+use super::fs::{Access, FileSystem, OsFileSystem};
 use super::offset::{Offset, Position};
 use super::recover::{self, Judged, TornTail};
 
@@ -162,7 +162,7 @@ pub fn verify_on(
     let dir = LogDir::open(fs, dir)?;
     let live_writer = dir.has_writer()?;
     let strays = dir.list()?.strays;
-    let checked = check_all(&dir, live_writer, progress)?;
+    let checked = check_all(&dir, live_writer, Access::Read, progress)?;
     let mut findings = findings_across(&checked);
     let counts: Vec<Counts> = checked.iter().map(|checked| checked.counts).collect();
     let sum = |count: fn(&Counts) -> u64| counts.iter().map(count).sum();
@@ -193,6 +193,7 @@ pub fn verify_on(
 pub(super) fn check_all(
     dir: &LogDir,
     live_writer: bool,
+    access: Access,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Checked>, LogError> {
     let segments = dir.list()?.segments;
@@ -204,7 +205,7 @@ pub(super) fn check_all(
         while let Some(files) = next_of(&todo) {
             let is_live = live_writer && Some(files.base) == newest;
             let beside = if is_live { Beside::LiveWriter } else { Beside::Nobody };
-            let checked = check_segment(dir, files, beside, progress);
+            let checked = check_segment(dir, files, beside, access, progress);
             done.lock().unwrap_or_else(PoisonError::into_inner).push((files.base, checked));
         }
     };
