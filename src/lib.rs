@@ -9,4 +9,5 @@
 //!            +-> log  bytes on disk; no async, no network
 //! ```
 
+pub mod cli;
 pub mod log;

@@ -1,1 +1,7 @@
-fn main() {}
+//! `proglog`, the program: everything is in the library's `cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    proglog::cli::main()
+}

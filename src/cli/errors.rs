@@ -1,0 +1,142 @@
+//! What a failure of the log is called (`code`), how it ends the program, what helps, and its
+//! numbers. The codes are the same in every interface, so scripts may match on them.
+
+use serde_json::{Map, Value, json};
+
+use super::exit::Exit;
+use crate::log::{Corruption, LogError};
+
+/// The stable name of an error.
+pub(crate) const fn code(error: &LogError) -> &'static str {
+    match error {
+        LogError::OutOfRange { .. } => "offset_out_of_range",
+        LogError::Corrupt(_) => "corrupt",
+        LogError::Lost { .. } => "lost",
+        LogError::InUse { .. } => "in_use",
+        LogError::OffsetMismatch { .. } => "offset_mismatch",
+        LogError::RecordTooLarge { .. } => "record_too_large",
+        LogError::BatchTooLarge { .. } => "batch_too_large",
+        LogError::EmptyBatch => "empty_batch",
+        LogError::Busy { .. } => "busy",
+        LogError::Failed { .. } => "failed",
+        LogError::Panicked => "panicked",
+        LogError::Closed => "closed",
+        LogError::Damaged { .. } => "damaged",
+        LogError::Committed { .. } => "committed",
+        LogError::NoSuchLog { .. } => "no_such_log",
+        LogError::NotADirectory { .. } => "not_a_directory",
+        LogError::Config(_) => "config",
+        LogError::DiskFull { .. } => "disk_full",
+        LogError::Io { .. } => "io",
+    }
+}
+
+/// The exit code it leads to.
+pub(crate) const fn exit(error: &LogError) -> Exit {
+    match error {
+        LogError::OutOfRange { .. } | LogError::Lost { .. } => Exit::NotInLog,
+        LogError::Corrupt(_) | LogError::Damaged { .. } => Exit::Damaged,
+        LogError::InUse { .. } => Exit::InUse,
+        LogError::OffsetMismatch { .. } | LogError::Committed { .. } => Exit::Precondition,
+        LogError::Config(_) => Exit::Usage,
+        LogError::RecordTooLarge { .. }
+        | LogError::BatchTooLarge { .. }
+        | LogError::EmptyBatch
+        | LogError::Busy { .. }
+        | LogError::Failed { .. }
+        | LogError::Panicked
+        | LogError::Closed
+        | LogError::NoSuchLog { .. }
+        | LogError::NotADirectory { .. }
+        | LogError::DiskFull { .. }
+        | LogError::Io { .. } => Exit::Failed,
+    }
+}
+
+/// What to do next, where the message itself doesn't say it.
+pub(crate) fn hint(error: &LogError) -> Option<String> {
+    match error {
+        LogError::OutOfRange { lowest, next, .. } if lowest == next => {
+            Some("the log is empty; `--follow` waits for its first record".into())
+        }
+        LogError::OutOfRange { .. } => {
+            Some("`--offset start` and `--offset -10` (the last 10) work for any log".into())
+        }
+        LogError::Corrupt(_) => Some(
+            "`proglog verify` lists all damage, `proglog read --skip-corrupt` goes on behind it, \
+             `proglog repair` shows what can be done"
+                .into(),
+        ),
+        LogError::OffsetMismatch { next, .. } => {
+            Some(format!("look at what was appended meanwhile, then use --expect-offset {next}"))
+        }
+        LogError::NotADirectory { .. } => Some("name another directory with --dir".into()),
+        LogError::Failed { .. } => Some("run it again once the cause is gone".into()),
+        _ => None,
+    }
+}
+
+/// The values in its message, for programs.
+pub(crate) fn fields(error: &LogError) -> Map<String, Value> {
+    let value = match error {
+        LogError::OutOfRange { offset, lowest, next } => {
+            json!({"offset": offset.0, "lowest": lowest.0, "next": next.0})
+        }
+        LogError::Corrupt(corruption) => corruption_fields(corruption),
+        LogError::Damaged { dir, n_findings, first } => {
+            json!({"dir": dir, "findings": n_findings, "first": corruption_fields(first)})
+        }
+        LogError::Lost { offset } => json!({"offset": offset.0}),
+        LogError::InUse { dir } | LogError::NoSuchLog { dir } => json!({"dir": dir}),
+        LogError::OffsetMismatch { expected, next } => {
+            json!({"expected": expected.0, "next": next.0})
+        }
+        LogError::RecordTooLarge { bytes, max } | LogError::BatchTooLarge { bytes, max } => {
+            json!({"bytes": bytes, "max": max})
+        }
+        LogError::Busy { waiting_bytes } => json!({"waiting_bytes": waiting_bytes}),
+        LogError::Failed { cause } => json!({"cause": code(cause)}),
+        LogError::Committed { offset, committed } => {
+            json!({"offset": offset.0, "committed": committed.0})
+        }
+        LogError::NotADirectory { path }
+        | LogError::DiskFull { path, .. }
+        | LogError::Io { path, .. } => json!({"path": path}),
+        LogError::EmptyBatch | LogError::Panicked | LogError::Closed | LogError::Config(_) => {
+            Value::Null
+        }
+    };
+    if let Value::Object(fields) = value { fields } else { Map::new() }
+}
+
+/// One place of damage, for programs.
+pub(crate) fn corruption_fields(corruption: &Corruption) -> Value {
+    json!({
+        "segment": corruption.segment.0,
+        "offset": corruption.offset.0,
+        "position": corruption.position.0,
+        "path": corruption.path,
+        "reason": corruption.reason.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Offset;
+
+    #[test]
+    fn the_range_is_told_to_people_and_programs() {
+        let error = LogError::OutOfRange { offset: Offset(9), lowest: Offset(2), next: Offset(5) };
+        assert_eq!(code(&error), "offset_out_of_range");
+        assert_eq!(exit(&error), Exit::NotInLog);
+        assert_eq!(Value::from(fields(&error)), json!({"offset": 9, "lowest": 2, "next": 5}));
+        assert!(hint(&error).is_some_and(|hint| hint.contains("--offset start")));
+    }
+
+    #[test]
+    fn a_failed_log_names_its_cause() {
+        let cause = Box::new(LogError::Closed);
+        assert_eq!(fields(&LogError::Failed { cause })["cause"], "closed");
+    }
+}

@@ -1,0 +1,161 @@
+//! `proglog info`: what there is in a log directory, without reading all of it.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::output::{binary_bytes, counted, grouped, print_json};
+use super::time::{display_time, format_rfc3339};
+use crate::log::{LogError, LogReader, Offset, Recovery};
+
+const DETAILS: &str = "\
+Looks at the newest and the oldest record and at the ends of each segment, so it's quick for a log
+of any size. `proglog verify` reads everything.
+
+Examples:
+  proglog info
+  proglog info --output json | jq .next_offset";
+
+/// Show offsets, times, segments and state of a log
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = DETAILS)]
+pub(crate) struct InfoArgs {}
+
+/// Prints what is known of the log.
+pub(crate) fn run(
+    _args: InfoArgs,
+    context: &Context,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let info = Info::of(&context.dir)?;
+    if context.is_json() {
+        print_json(out, &info)?;
+    } else {
+        info.print(out)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What is printed, in this order.
+#[derive(Debug, Serialize)]
+struct Info<'a> {
+    dir: &'a Path,
+    lowest_offset: u64,
+    next_offset: u64,
+    records: u64,
+    first_time: Option<String>,
+    last_time: Option<String>,
+    segments: u64,
+    bytes: u64,
+    /// `null` for an empty log.
+    checksummed: Option<&'static str>,
+    state: &'static str,
+    damaged: usize,
+    writer: bool,
+}
+
+/// A record at one end of the log.
+struct End {
+    time: Option<u64>,
+    is_checksummed: bool,
+}
+
+impl<'a> Info<'a> {
+    fn of(dir: &'a Path) -> Result<Info<'a>, LogError> {
+        let log = LogReader::open(dir)?;
+        let (lowest, next) = (log.lowest_offset(), log.next_offset());
+        let first = end_at(&log, lowest)?;
+        let last = end_at(&log, Offset(next.0.saturating_sub(1)).max(lowest))?;
+        let time_of = |end: &Option<End>| {
+            end.as_ref()
+                .and_then(|end| end.time)
+                .map(|time| format_rfc3339(time).unwrap_or_else(|| display_time(time)))
+        };
+        let recovery = log.recovery();
+        Ok(Info {
+            dir,
+            lowest_offset: lowest.0,
+            next_offset: next.0,
+            records: next.since(lowest),
+            first_time: time_of(&first),
+            last_time: time_of(&last),
+            segments: log.segments().len() as u64,
+            bytes: log.size_bytes(),
+            checksummed: checksummed(first.as_ref(), last.as_ref()),
+            state: state(&recovery, log.has_writer()),
+            damaged: recovery.damage.len(),
+            writer: log.has_writer(),
+        })
+    }
+
+    fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        let none = || "-".to_owned();
+        let rows = [
+            ("directory", self.dir.display().to_string()),
+            ("lowest offset", grouped(self.lowest_offset)),
+            ("next offset", grouped(self.next_offset)),
+            ("records", grouped(self.records)),
+            ("first time", self.first_time.clone().unwrap_or_else(none)),
+            ("last time", self.last_time.clone().unwrap_or_else(none)),
+            ("segments", grouped(self.segments)),
+            ("size", binary_bytes(self.bytes)),
+            ("checksums", self.checksummed.map_or_else(none, str::to_owned)),
+            ("state", self.state_sentence()),
+            ("writer", if self.writer { "at work" } else { "none" }.to_owned()),
+        ];
+        for (name, value) in rows {
+            writeln!(out, "{:15}{value}", format!("{name}:"))?;
+        }
+        out.flush()
+    }
+
+    fn state_sentence(&self) -> String {
+        match self.state {
+            "damaged" => format!(
+                "damaged in {}; `proglog verify` lists them",
+                counted(self.damaged as u64, "place")
+            ),
+            "needs_recovery" => "needs recovery; the next append does it".into(),
+            state => state.into(),
+        }
+    }
+}
+
+/// The first record that can be read from there on; `None` if there is none, damage included.
+fn end_at(log: &LogReader, offset: Offset) -> Result<Option<End>, LogError> {
+    match log.scan(offset)?.next_record() {
+        Some(Ok(record)) => {
+            let (time, is_checksummed) = (record.timestamp_us, record.checksum.is_some());
+            Ok(Some(End { time, is_checksummed }))
+        }
+        None | Some(Err(LogError::Corrupt(_))) => Ok(None),
+        Some(Err(error)) => Err(error),
+    }
+}
+
+/// Records without a checksum only ever are at the front of a log.
+fn checksummed(first: Option<&End>, last: Option<&End>) -> Option<&'static str> {
+    let (first, last) = (first?.is_checksummed, last?.is_checksummed);
+    Some(match (first, last) {
+        (true, true) => "all",
+        (false, false) => "none",
+        _ => "some",
+    })
+}
+
+/// With a writer at work the ends of the files are its business.
+fn state(recovery: &Recovery, has_writer: bool) -> &'static str {
+    let needs_recovery = !recovery.torn_tails.is_empty()
+        || !recovery.rebuilt_indexes.is_empty()
+        || !recovery.removed_segments.is_empty();
+    match () {
+        () if !recovery.damage.is_empty() => "damaged",
+        () if has_writer => "open",
+        () if needs_recovery => "needs_recovery",
+        () => "clean",
+    }
+}

@@ -1,0 +1,18 @@
+//! A record as a line of JSON: what `read --format json` prints and `append --format json` takes.
+//!
+//! ```text
+//! {"offset":5,"timestamp":"2026-11-24T01:42:59.123456Z","key":"k","headers":[{"name":"a","text":"b"}],"text":"hello"}
+//! ```
+//!
+//! Bytes are `text` where they are UTF-8 and base64 in `value` where they aren't, so that any
+//! record goes out and in again without loss.
+
+mod parse;
+mod print;
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+use parse::ParsedRecord;
+pub(crate) use parse::parse;
+pub(crate) use print::write;

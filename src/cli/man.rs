@@ -1,0 +1,106 @@
+//! `proglog man`: the whole manual as one page, made from the same definitions that parse the flags.
+
+use std::io::{self, Write};
+
+use clap::{Args, Command};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
+
+use super::command;
+use super::exit::Exit;
+
+const EXAMPLES: &str = "\
+Examples:
+  proglog man | man -l -
+  proglog man > /usr/local/share/man/man1/proglog.1";
+
+/// Print the manual page
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct ManArgs {}
+
+/// Prints the page.
+pub(crate) fn run(_args: &ManArgs, out: &mut impl Write) -> anyhow::Result<Exit> {
+    out.write_all(&page()?)?;
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+fn page() -> io::Result<Vec<u8>> {
+    let mut command = command().disable_help_subcommand(true);
+    command.build();
+    let mut page = Vec::new();
+    let top = Man::new(command.clone()).date(String::new());
+    top.render_title(&mut page)?;
+    top.render_name_section(&mut page)?;
+    top.render_synopsis_section(&mut page)?;
+    top.render_description_section(&mut page)?;
+    top.render_options_section(&mut page)?;
+    for subcommand in command.get_subcommands() {
+        subcommand_sections(subcommand, &mut page)?;
+    }
+    configuration().to_writer(&mut page)?;
+    exit_status().to_writer(&mut page)?;
+    Ok(page)
+}
+
+/// One section a subcommand, in which those of its own page are subsections.
+fn subcommand_sections(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+    let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+    Roff::new().control("SH", [name.as_str()]).to_writer(page)?;
+    let man = Man::new(command.clone());
+    let mut sections = Vec::new();
+    man.render_synopsis_section(&mut sections)?;
+    man.render_description_section(&mut sections)?;
+    man.render_options_section(&mut sections)?;
+    if command.get_after_long_help().is_some() {
+        man.render_extra_section(&mut sections)?;
+    }
+    let sections = String::from_utf8_lossy(&sections).replace("\n.SH ", "\n.SS ");
+    page.extend_from_slice(sections.as_bytes());
+    for subcommand in command.get_subcommands() {
+        subcommand_sections(subcommand, page)?;
+    }
+    Ok(())
+}
+
+fn configuration() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["CONFIGURATION"]);
+    roff.text([roman(
+        "Each flag that takes a value is also read from the environment: PROGLOG_ and the flag's \
+         name in capitals, so --max-record-bytes is PROGLOG_MAX_RECORD_BYTES. --config names a \
+         TOML file: global flags by their long names at the top, those of a subcommand in a table \
+         of its name. The command line goes before the environment, the environment before the \
+         file, the file before the defaults.",
+    )]);
+    roff
+}
+
+fn exit_status() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXIT STATUS"]);
+    for exit in Exit::ALL {
+        roff.control("TP", []);
+        roff.text([bold(exit.code().to_string())]);
+        roff.text([roman(exit.meaning())]);
+    }
+    roff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_every_subcommand_and_every_exit_code() {
+        let page = String::from_utf8(page().expect("a page")).expect("UTF-8");
+        for subcommand in command().get_subcommands() {
+            let heading = format!(".SH \"proglog {}\"", subcommand.get_name());
+            assert!(page.contains(&heading), "{heading}");
+        }
+        for exit in Exit::ALL {
+            assert!(page.contains(&format!("\\fB{}\\fR", exit.code())), "{exit:?}");
+        }
+    }
+}

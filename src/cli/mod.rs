@@ -1,0 +1,41 @@
+//! The command line: words in, exit codes out.
+//!
+//! Data goes to standard output and everything else to standard error. Each subcommand is one file
+//! with its `Args` and a `run` that prints to a writer and answers with an [`exit::Exit`]; errors
+//! travel as `anyhow::Error` and become one report in `failure.rs`.
+//!
+//! Invariants
+//! - `read`, `info` and `verify` never write, and take no lock.
+//! - The only bare `io::Error` is standard output's; any other is wrapped where it happens.
+//! - A flag's value comes from the command line, else the environment, else the configuration
+//!   file, else its default.
+
+mod args;
+mod entry;
+
+mod append;
+mod bench;
+mod completions;
+mod info;
+mod man;
+mod read;
+mod truncate;
+
+mod context;
+mod errors;
+mod exit;
+mod failure;
+mod json_record;
+mod log_args;
+mod logging;
+mod notes;
+mod offset_spec;
+mod output;
+mod progress;
+mod settings;
+mod signals;
+mod time;
+mod values;
+
+use args::command;
+pub use entry::main;

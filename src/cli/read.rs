@@ -1,0 +1,131 @@
+//! `proglog read`: prints records, and with `--follow` waits for more. It never writes to the log
+//! and takes no lock, so it works beside a running writer.
+
+mod follow;
+mod format;
+mod printer;
+mod range;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::io::{IsTerminal, Write, stdout};
+
+use clap::Args;
+use indicatif::ProgressBar;
+
+use self::format::RecordFormat;
+use self::printer::Printer;
+use self::range::{ReadRange, resolve};
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::offset_spec::OffsetSpec;
+use super::progress;
+use super::values::parse_delimiter;
+use crate::log::LogReader;
+
+const DETAILS: &str = "\
+Offsets:
+  start          the first record still kept (the default)
+  end            behind the newest record; for --follow
+  N              from offset N on
+  -N             the newest N records
+  A:B            from A up to, not including, B; also A: and :B
+  @TIME          from that time on: RFC 3339, or -1h, -90s, -2d
+  @TIME:TIME     from one time up to, not including, another
+
+Templates have a percent sign in them:
+  %o offset   %v value   %b value in base64   %k key    %h headers as name:value,...
+  %t time     %T time in microseconds         %s size   %p position in the segment's store
+  \\n \\t \\r \\0 \\\\ %%. The delimiter follows each record, unless the template ends in \\n, \\0 or \\c.
+
+Examples:
+  proglog read --offset 10:20 --format json
+  proglog read --offset -10 --follow
+  proglog read --offset @-1h --format '%o %t %v'
+  proglog read > lines          gives back the lines that were appended
+  proglog read -n 1 --format raw > photo.jpg
+
+`value` ends each record with a line end, also one whose line had none when it was appended; `raw`
+prints the bytes alone. With --skip-corrupt the exit code still is 3 if something was skipped.";
+
+/// Print records from an offset on
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = DETAILS)]
+pub(crate) struct ReadArgs {
+    /// What to read: start, end, N, -N, A:B, A:, :B, @TIME, @TIME:TIME
+    #[arg(short, long, env = "PROGLOG_OFFSET", value_name = "OFFSET", default_value = "start")]
+    #[arg(allow_hyphen_values = true, value_parser = OffsetSpec::parse)]
+    offset: OffsetSpec,
+
+    /// Stop after this many records
+    #[arg(short = 'n', long, env = "PROGLOG_COUNT", value_name = "N")]
+    count: Option<u64>,
+
+    /// Wait for more records at the end
+    #[arg(short, long)]
+    follow: bool,
+
+    /// value, json, base64, hex, raw, or a template such as '%o %v' [default: value]
+    ///
+    /// With --output json the default is json.
+    #[arg(long, env = "PROGLOG_FORMAT", value_name = "FORMAT", value_parser = RecordFormat::parse)]
+    format: Option<RecordFormat>,
+
+    /// The byte that ends a record: a character, \n, \t, \0 or 0x1F [default: \n]
+    #[arg(long, env = "PROGLOG_DELIMITER", value_name = "BYTE", value_parser = parse_delimiter)]
+    delimiter: Option<u8>,
+
+    /// Go on behind damaged records, and say which are missing
+    #[arg(long)]
+    skip_corrupt: bool,
+}
+
+/// Prints what was asked for.
+pub(crate) fn run(args: ReadArgs, context: &Context, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let by_output = if context.is_json() { RecordFormat::Json } else { RecordFormat::Value };
+    let format = args.format.unwrap_or(by_output);
+    if args.delimiter.is_some() && !format.has_delimiter() {
+        let message = "--delimiter is for formats that end a record with it: not json, not raw";
+        return Err(Failure::usage(message).into());
+    }
+    let log = LogReader::open(&context.dir)?;
+    let range = resolve(args.offset, &log, args.follow)?;
+    let mut scan = log.scan(range.from)?;
+    let mut printer = Printer {
+        context,
+        out,
+        format,
+        delimiter: args.delimiter.unwrap_or(b'\n'),
+        range,
+        remaining: args.count,
+        skips_corrupt: args.skip_corrupt,
+        progress: progress_bar(context, args.follow, range, args.count, &log),
+        skipped: false,
+    };
+    let printed = if args.follow {
+        follow::follow(&log, &mut scan, &mut printer)
+    } else {
+        printer.print(&mut scan).map(drop)
+    };
+    printer.progress.finish_and_clear();
+    printed?;
+    Ok(if printer.skipped { Exit::Damaged } else { Exit::Done })
+}
+
+/// A bar would be torn apart by records on the same terminal, and following has no end.
+fn progress_bar(
+    context: &Context,
+    follow: bool,
+    range: ReadRange,
+    count: Option<u64>,
+    log: &LogReader,
+) -> ProgressBar {
+    if follow || stdout().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let end = range.to.map_or(log.next_offset(), |to| to.min(log.next_offset()));
+    let n_records = end.since(range.from).min(count.unwrap_or(u64::MAX));
+    progress::of_records(context, "reading", n_records)
+}

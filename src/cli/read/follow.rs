@@ -1,0 +1,47 @@
+//! `read --follow`: waits for records that aren't there yet, until enough are printed, nobody
+//! listens any more, or a signal says so.
+
+use std::io::{self, Write};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::printer::{Printer, Progress};
+use crate::cli::signals::stop_flag;
+use crate::log::{LogReader, Scan};
+
+/// How long to wait for a record before looking whether somebody still wants it.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Prints what is there and what comes, in bursts: each is flushed.
+pub(crate) fn follow<W: Write>(
+    log: &LogReader,
+    scan: &mut Scan,
+    printer: &mut Printer<'_, W>,
+) -> anyhow::Result<()> {
+    let stopping = stop_flag()?;
+    while printer.print(scan)? == Progress::AtEnd {
+        while !log.wait_for(scan.position(), CHECK_INTERVAL)? {
+            if stopping.load(Ordering::SeqCst) || is_reader_gone() {
+                return Ok(());
+            }
+        }
+        if stopping.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Whether standard output is a pipe that nobody reads from: a write would tell, but there is
+/// nothing to write while the log is idle.
+fn is_reader_gone() -> bool {
+    let stdout = io::stdout();
+    let mut descriptors = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match poll(&mut descriptors, Some(&at_once)) {
+        Ok(_) => descriptors[0].revents().intersects(PollFlags::ERR | PollFlags::NVAL),
+        Err(_) => false,
+    }
+}
