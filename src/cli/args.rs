@@ -8,6 +8,7 @@ use super::append::AppendArgs;
 use super::bench::BenchArgs;
 use super::completions::CompletionsArgs;
 use super::context::Context;
+use super::dump_index::DumpIndexArgs;
 use super::info::InfoArgs;
 use super::logging::LogFormat;
 use super::man::ManArgs;
@@ -73,6 +74,7 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     Append(AppendArgs),
     Read(ReadArgs),
+    DumpIndex(DumpIndexArgs),
     Info(InfoArgs),
     Truncate(TruncateArgs),
     Bench(BenchArgs),

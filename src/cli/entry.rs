@@ -11,7 +11,9 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{OutputFormat, stdout};
-use super::{append, bench, completions, info, logging, man, read, settings, signals, truncate};
+use super::{
+    append, bench, completions, dump_index, info, logging, man, read, settings, signals, truncate,
+};
 
 /// Runs `proglog` with the words of this process; all there is to say is said when this returns.
 #[must_use]
@@ -95,6 +97,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Append(args) => append::run(args, context, &mut out),
         Command::Read(args) => read::run(args, context, &mut out),
+        Command::DumpIndex(args) => dump_index::run(args, context, &mut out),
         Command::Info(args) => info::run(args, context, &mut out),
         Command::Truncate(args) => truncate::run(args, context, &mut out),
         Command::Bench(args) => bench::run(args, context, &mut out),

@@ -1,40 +1,16 @@
-//! What a failure of the log is called (`code`), how it ends the program, what helps, and its
-//! numbers. The codes are the same in every interface, so scripts may match on them.
+//! How a failure of the log ends the program, what helps, and its numbers.
 
 use serde_json::{Map, Value, json};
 
 use super::exit::Exit;
 use crate::log::{Corruption, LogError};
 
-/// The stable name of an error.
-pub(crate) const fn code(error: &LogError) -> &'static str {
-    match error {
-        LogError::OutOfRange { .. } => "offset_out_of_range",
-        LogError::Corrupt(_) => "corrupt",
-        LogError::Lost { .. } => "lost",
-        LogError::InUse { .. } => "in_use",
-        LogError::OffsetMismatch { .. } => "offset_mismatch",
-        LogError::RecordTooLarge { .. } => "record_too_large",
-        LogError::BatchTooLarge { .. } => "batch_too_large",
-        LogError::EmptyBatch => "empty_batch",
-        LogError::Busy { .. } => "busy",
-        LogError::Failed { .. } => "failed",
-        LogError::Panicked => "panicked",
-        LogError::Closed => "closed",
-        LogError::Damaged { .. } => "damaged",
-        LogError::Committed { .. } => "committed",
-        LogError::NoSuchLog { .. } => "no_such_log",
-        LogError::NotADirectory { .. } => "not_a_directory",
-        LogError::Config(_) => "config",
-        LogError::DiskFull { .. } => "disk_full",
-        LogError::Io { .. } => "io",
-    }
-}
-
 /// The exit code it leads to.
 pub(crate) const fn exit(error: &LogError) -> Exit {
     match error {
-        LogError::OutOfRange { .. } | LogError::Lost { .. } => Exit::NotInLog,
+        LogError::OutOfRange { .. } | LogError::Lost { .. } | LogError::NoSuchSegment { .. } => {
+            Exit::NotInLog
+        }
         LogError::Corrupt(_) | LogError::Damaged { .. } => Exit::Damaged,
         LogError::InUse { .. } => Exit::InUse,
         LogError::OffsetMismatch { .. } | LogError::Committed { .. } => Exit::Precondition,
@@ -95,10 +71,11 @@ pub(crate) fn fields(error: &LogError) -> Map<String, Value> {
             json!({"bytes": bytes, "max": max})
         }
         LogError::Busy { waiting_bytes } => json!({"waiting_bytes": waiting_bytes}),
-        LogError::Failed { cause } => json!({"cause": code(cause)}),
+        LogError::Failed { cause } => json!({"cause": cause.code()}),
         LogError::Committed { offset, committed } => {
             json!({"offset": offset.0, "committed": committed.0})
         }
+        LogError::NoSuchSegment { dir, base } => json!({"dir": dir, "segment": base.0}),
         LogError::NotADirectory { path }
         | LogError::DiskFull { path, .. }
         | LogError::Io { path, .. } => json!({"path": path}),
@@ -128,7 +105,7 @@ mod tests {
     #[test]
     fn the_range_is_told_to_people_and_programs() {
         let error = LogError::OutOfRange { offset: Offset(9), lowest: Offset(2), next: Offset(5) };
-        assert_eq!(code(&error), "offset_out_of_range");
+        assert_eq!(error.code(), "offset_out_of_range");
         assert_eq!(exit(&error), Exit::NotInLog);
         assert_eq!(Value::from(fields(&error)), json!({"offset": 9, "lowest": 2, "next": 5}));
         assert!(hint(&error).is_some_and(|hint| hint.contains("--offset start")));

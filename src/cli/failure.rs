@@ -92,7 +92,7 @@ impl From<&LogError> for Failure {
     fn from(error: &LogError) -> Failure {
         Failure {
             exit: errors::exit(error),
-            code: errors::code(error),
+            code: error.code(),
             message: error.to_string(),
             hint: errors::hint(error),
             fields: errors::fields(error),

@@ -5,7 +5,7 @@
 //! travel as `anyhow::Error` and become one report in `failure.rs`.
 //!
 //! Invariants
-//! - `read`, `info` and `verify` never write, and take no lock.
+//! - `read`, `dump-index`, `info` and `verify` never write, and take no lock.
 //! - The only bare `io::Error` is standard output's; any other is wrapped where it happens.
 //! - A flag's value comes from the command line, else the environment, else the configuration
 //!   file, else its default.
@@ -16,6 +16,7 @@ mod entry;
 mod append;
 mod bench;
 mod completions;
+mod dump_index;
 mod info;
 mod man;
 mod read;

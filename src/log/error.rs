@@ -155,6 +155,34 @@ pub enum LogError {
 }
 
 impl LogError {
+    /// The stable name of this kind of failure. Programs may match on it: the command line, HTTP and
+    /// gRPC show the same ones.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            LogError::OutOfRange { .. } => "offset_out_of_range",
+            LogError::Corrupt(_) => "corrupt",
+            LogError::Lost { .. } => "lost",
+            LogError::InUse { .. } => "in_use",
+            LogError::OffsetMismatch { .. } => "offset_mismatch",
+            LogError::RecordTooLarge { .. } => "record_too_large",
+            LogError::BatchTooLarge { .. } => "batch_too_large",
+            LogError::EmptyBatch => "empty_batch",
+            LogError::Busy { .. } => "busy",
+            LogError::Failed { .. } => "failed",
+            LogError::Panicked => "panicked",
+            LogError::Closed => "closed",
+            LogError::Damaged { .. } => "damaged",
+            LogError::Committed { .. } => "committed",
+            LogError::NoSuchLog { .. } => "no_such_log",
+            LogError::NoSuchSegment { .. } => "no_such_segment",
+            LogError::NotADirectory { .. } => "not_a_directory",
+            LogError::Config(_) => "config",
+            LogError::DiskFull { .. } => "disk_full",
+            LogError::Io { .. } => "io",
+        }
+    }
+
     /// Wraps a failed call on `path`.
     pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> LogError {
         let (path, source) = (path.to_path_buf(), Arc::new(source));
