@@ -10,3 +10,5 @@
 //! ```
 
 pub mod log;
+pub mod server;
+pub mod service;
