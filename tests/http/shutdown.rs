@@ -8,7 +8,7 @@ use std::time::Duration;
 use proglog::server::ServerConfig;
 use proglog::service::{Appended, Batch, CommitLog, LogInfo, Offset, Record, ServiceError};
 
-use crate::support::{Client, Server, defaults, produce_body, request};
+use crate::support::{Client, Server, defaults, produce_body};
 
 /// Starts an append that the server knows of and waits for, since it asks for the body.
 fn start_append(server: &Server, body: &str) -> Client {
@@ -42,23 +42,6 @@ fn a_request_in_flight_is_finished_and_kept() {
     server.stop();
     let server = Server::of_dir(dir.path());
     assert_eq!(server.consume(0).status, 200);
-    server.stop();
-}
-
-#[test]
-fn a_server_that_stops_is_alive_but_not_ready() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let server = Server::of_dir(dir.path());
-    let mut watcher = server.connect();
-    let look = request("GET", "/readyz", b"");
-    let (begin, end) = look.split_at(5);
-    // The first request shows that the connection is taken; of the second, a part is on its way.
-    watcher.write([request("GET", "/livez", b"").as_slice(), begin].concat());
-    assert_eq!(watcher.answer("GET").status, 200);
-    server.trigger.request();
-    until_refused(&server);
-    watcher.write(end);
-    watcher.answer("GET").problem(503, "closed");
     server.stop();
 }
 
