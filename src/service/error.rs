@@ -178,7 +178,9 @@ impl From<LogError> for ServiceError {
             LogError::Committed { .. }
             | LogError::NoSuchLog { .. }
             | LogError::NotADirectory { .. }
-            | LogError::Config(_) => ServiceError::Internal { message: error.to_string() },
+            | LogError::Config(_)
+            // The storage thread's panic ends the process, so nobody is left to be told.
+            | LogError::Panicked => ServiceError::Internal { message: error.to_string() },
         }
     }
 }

@@ -45,11 +45,20 @@ impl Default for LocalLogConfig {
     }
 }
 
-/// What those who wait for a record look at.
-#[derive(Clone, Copy, Debug)]
+/// What the storage thread tells the rest. It is kept here, since asking the log why it refuses
+/// appends waits for the write or sync at hand.
+#[derive(Clone, Debug)]
 struct Progress {
     next: Offset,
+    refusal: Option<ServiceError>,
     open: bool,
+}
+
+impl Progress {
+    fn of(log: &Log) -> Progress {
+        let refusal = log.refusal().map(ServiceError::from);
+        Progress { next: log.next_offset(), refusal, open: true }
+    }
 }
 
 /// A [`Log`] and its storage thread. Dropping it closes the log, too, but swallows errors.
@@ -74,12 +83,14 @@ impl LocalLog {
             max_waiting_batches: config.max_waiting_batches.max(1),
             room_wait: config.room_wait,
         });
-        let progress = Progress { next: log.next_offset(), open: true };
-        let progress = Arc::new(watch::Sender::new(progress));
+        let progress = Arc::new(watch::Sender::new(Progress::of(&log)));
         let (storage_log, publisher) = (Arc::clone(&log), Arc::clone(&progress));
         let max_group_bytes = config.max_group_bytes;
         let storage = writer::spawn_storage(move || {
-            let publish = || publisher.send_modify(|now| now.next = storage_log.next_offset());
+            let publish = || {
+                let Progress { next, refusal, .. } = Progress::of(&storage_log);
+                publisher.send_modify(|now| (now.next, now.refusal) = (next, refusal));
+            };
             writer::run(waiting, max_group_bytes, |group| storage_log.append_group(group), publish);
             let closed = storage_log.close();
             if let Err(error) = &closed {
@@ -133,11 +144,11 @@ impl CommitLog for LocalLog {
     }
 
     fn info(&self) -> LogInfo {
-        let closed = (!self.progress.borrow().open).then_some(ServiceError::Closed);
+        let now = self.progress.borrow();
         LogInfo {
             lowest: self.log.lowest_offset(),
             next: self.log.next_offset(),
-            refusal: closed.or_else(|| self.log.refusal().map(ServiceError::from)),
+            refusal: if now.open { now.refusal.clone() } else { Some(ServiceError::Closed) },
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What a client may cost: sizes, times, and how many there may be.
 
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use proglog::log::LogConfig;
 use proglog::server::ServerConfig;
 
-use crate::support::{Server, defaults, produce_body, request};
+use crate::support::{Gated, Server, defaults, produce_body, request};
 
 const SOON: Duration = Duration::from_millis(150);
 
@@ -95,28 +97,28 @@ fn a_body_over_the_limit_is_refused_however_it_comes() {
 
 #[test]
 fn bodies_hold_no_more_memory_together_than_allowed() {
-    let (_dir, server) =
-        server_with(ServerConfig { max_body_bytes: 1000, max_bodies_bytes: 1000, ..defaults() });
-    let mut first = server.connect();
-    let body = produce_body(&"AAAA".repeat(200));
-    let (begin, end) = body.split_at(700);
-    let length = body.len();
-    first.write(format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"));
-    first.write("Expect: 100-continue\r\n\r\n");
-    assert_eq!(first.answer("POST").status, 100);
-    first.write(begin);
-    // The server may not have read those bytes yet; once it has, another body finds no room.
-    let refused = loop {
-        let answer = server.send("POST", "/", &body);
-        if answer.status != 200 {
-            break answer;
+    let log = Gated::closed();
+    let gate = log.gate();
+    let config = ServerConfig { max_body_bytes: 1000, max_bodies_bytes: 1000, ..defaults() };
+    let server = Server::over(log, config);
+    let (answered, answers) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            let answered = answered.clone();
+            let server = &server;
+            scope.spawn(move || {
+                let answer = server.send("POST", "/", produce_body(&"AAAA".repeat(200)));
+                answered.send(answer).expect("the test listens");
+            });
         }
-    };
-    refused.problem(503, "busy");
-    assert_eq!(refused.header("retry-after"), Some("1"));
-    first.write(end);
-    assert_eq!(first.answer("POST").status, 200);
-    server.produce("QQ==");
+        // Either of them holds its body while the log doesn't answer, so the other has no room.
+        let refused = answers.recv().expect("an answer");
+        refused.problem(503, "busy");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        gate.open();
+        assert_eq!(answers.recv().expect("an answer").status, 200);
+    });
+    assert_eq!(server.produce(&"AAAA".repeat(200)), 0, "the room is given back");
     server.stop();
 }
 

@@ -1,14 +1,12 @@
 //! Stopping: nobody new gets in, what is in flight is finished, and the rest is dropped in time.
 
-use std::future;
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
 use proglog::server::ServerConfig;
-use proglog::service::{Appended, Batch, CommitLog, LogInfo, Offset, Record, ServiceError};
 
-use crate::support::{Client, Server, defaults, produce_body};
+use crate::support::{Client, Gated, Server, defaults, produce_body};
 
 /// Starts an append that the server knows of and waits for, since it asks for the body.
 fn start_append(server: &Server, body: &str) -> Client {
@@ -59,31 +57,10 @@ fn idle_connections_do_not_hold_a_stop_up() {
     assert!(idle.until_closed().is_empty());
 }
 
-/// A log whose device never answers.
-struct Stuck;
-
-impl CommitLog for Stuck {
-    async fn append(&self, _: Batch) -> Result<Appended, ServiceError> {
-        future::pending().await
-    }
-
-    async fn read(&self, _: Offset) -> Result<Record, ServiceError> {
-        future::pending().await
-    }
-
-    async fn wait_for(&self, _: Offset) -> Result<(), ServiceError> {
-        future::pending().await
-    }
-
-    fn info(&self) -> LogInfo {
-        LogInfo { lowest: Offset(0), next: Offset(0), refusal: None }
-    }
-}
-
 #[test]
 fn what_outlasts_the_grace_period_is_dropped() {
     let config = ServerConfig { grace: Duration::from_millis(100), ..defaults() };
-    let server = Server::over(Stuck, config);
+    let server = Server::over(Gated::closed(), config);
     let body = produce_body("QQ==");
     let mut client = start_append(&server, &body);
     client.write(&body);
