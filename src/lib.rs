@@ -11,3 +11,5 @@
 
 pub mod cli;
 pub mod log;
+pub mod server;
+pub mod service;

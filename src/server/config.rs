@@ -1,0 +1,73 @@
+//! What a server allows its clients: how many, how much, and how long.
+
+use std::time::Duration;
+
+/// Room in a body beside its value: the JSON around it.
+const BODY_SLACK_BYTES: u64 = 16 * 1024;
+
+/// The least that bodies may hold together.
+const MIN_BODIES_BYTES: u64 = 64 << 20;
+
+/// The limits of a server. All of them are in force for each listener by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Connections at a time; further ones wait in the system's queue. Default 1,024.
+    pub max_connections: usize,
+    /// How long a request's header may take, counted from the connection or from the answer before,
+    /// so an idle connection is closed after it, too. Default 10 s.
+    pub header_read_timeout: Duration,
+    /// How long a request's body may take, all of it. Default 30 s.
+    pub body_read_timeout: Duration,
+    /// How long a client may take no byte of an answer. Default 30 s.
+    pub write_stall_timeout: Duration,
+    /// How long requests may go on after a shutdown was requested. Default 10 s.
+    pub grace: Duration,
+    /// The longest body that is read; see [`ServerConfig::for_records_of`].
+    pub max_body_bytes: u64,
+    /// Bytes that the bodies of all requests may hold together; a request beyond is told to come
+    /// back. Default 64 MiB, or twice the longest body if that is more.
+    pub max_bodies_bytes: u64,
+}
+
+impl ServerConfig {
+    /// The defaults for a log whose records may have so many bytes.
+    ///
+    /// A body may be as long as such a record in base64, and a quarter more: there are encoders that
+    /// break lines, and some that write `/` as `\/` or `+` as `\u002B`.
+    #[must_use]
+    pub const fn for_records_of(max_record_bytes: u64) -> ServerConfig {
+        let base64 = max_record_bytes.saturating_add(2) / 3 * 4;
+        let max_body_bytes = base64.saturating_add(base64 / 4).saturating_add(BODY_SLACK_BYTES);
+        let two_bodies = max_body_bytes.saturating_mul(2);
+        ServerConfig {
+            max_connections: 1024,
+            header_read_timeout: Duration::from_secs(10),
+            body_read_timeout: Duration::from_secs(30),
+            write_stall_timeout: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+            max_body_bytes,
+            max_bodies_bytes: if two_bodies > MIN_BODIES_BYTES {
+                two_bodies
+            } else {
+                MIN_BODIES_BYTES
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::MAX_RECORD_BYTES_LIMIT;
+
+    #[test]
+    fn the_longest_record_fits_into_a_body_with_line_breaks() {
+        for max_record_bytes in [1, 1000, 4 << 20, MAX_RECORD_BYTES_LIMIT] {
+            let config = ServerConfig::for_records_of(max_record_bytes);
+            let base64 = max_record_bytes.div_ceil(3) * 4;
+            let escaped_line_breaks = base64 / 76 * 4;
+            assert!(config.max_body_bytes > base64 + escaped_line_breaks + 1000);
+            assert!(config.max_bodies_bytes >= 2 * config.max_body_bytes);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The wire's end: takes connections, bounds what they may cost, and asks a [`CommitLog`](crate::service::CommitLog).
+//!
+//! The order of stopping
+//! 1. The [`Shutdown`] that was passed to [`run`] is requested: by a signal, or by a test.
+//! 2. The listener is closed, so nobody new gets in.
+//! 3. Idle connections are closed; the others finish the request they are at and are closed then.
+//! 4. What is left after the grace period is dropped, and [`run`] returns.
+//! 5. The caller closes the log: it finishes the appends it has taken, syncs, and lets the directory go.
+//!
+//! Invariants
+//! - Every phase of a connection has a deadline: its header (which covers an idle one), its body, and
+//!   a peer that takes no bytes. Connections and the bytes of bodies are bounded in number.
+//! - A request's panic is its own: the client gets a 500, and the server goes on.
+//! - Nothing here knows where the log's bytes are.
+
+mod config;
+mod connection;
+mod http;
+mod listen;
+mod shutdown;
+mod write_deadline;
+
+pub use config::ServerConfig;
+pub use listen::run;
+pub use shutdown::{Shutdown, ShutdownTrigger, shutdown, trigger_on_signals};

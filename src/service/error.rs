@@ -1,0 +1,219 @@
+//! What a service call can answer instead of a result, with a stable code, a message and a hint.
+//!
+//! The codes are part of the interface: HTTP, gRPC and the command line show the same ones.
+
+use thiserror::Error;
+
+use crate::log::{Corruption, LogError, Offset};
+
+/// Any failure of a call to a [`CommitLog`](super::CommitLog).
+#[derive(Clone, Debug, Error)]
+pub enum ServiceError {
+    /// The offset is not in the log.
+    #[error("offset {offset} is out of range: the log holds {lowest} up to, not including, {next}")]
+    OutOfRange {
+        /// The offset asked for.
+        offset: Offset,
+        /// The first offset still kept.
+        lowest: Offset,
+        /// The offset the next append will get.
+        next: Offset,
+    },
+    /// The bytes of a record are not what was written.
+    #[error(transparent)]
+    Corrupt(Corruption),
+    /// The record was given up by a repair.
+    #[error("offset {offset} was lost and given up by a repair")]
+    Lost {
+        /// The offset asked for.
+        offset: Offset,
+    },
+    /// Another writer has the directory.
+    #[error(transparent)]
+    InUse(LogError),
+    /// The batch would not start where the caller expects.
+    #[error("expected offset {expected}, but the next append gets {next}: nothing was appended")]
+    OffsetMismatch {
+        /// What the caller asked for.
+        expected: Offset,
+        /// What the log has.
+        next: Offset,
+    },
+    /// A record is over the limit.
+    #[error("record of {bytes} bytes is over the limit of {max}: nothing was appended")]
+    RecordTooLarge {
+        /// Value, key and headers together.
+        bytes: u64,
+        /// The limit in force.
+        max: u64,
+    },
+    /// A batch is over what one write may hold.
+    #[error("batch of {bytes} bytes is over the limit of {max}: nothing was appended")]
+    BatchTooLarge {
+        /// All of the batch.
+        bytes: u64,
+        /// The limit in force.
+        max: u64,
+    },
+    /// A batch without a record has no offset to answer with.
+    #[error("the batch holds no record")]
+    EmptyBatch,
+    /// There was no room in time for what was to be appended.
+    #[error("{waiting_bytes} bytes wait to be appended already: nothing was appended")]
+    Busy {
+        /// What waits.
+        waiting_bytes: u64,
+    },
+    /// A write or sync failed before, so appends are refused.
+    #[error(transparent)]
+    Failed(LogError),
+    /// The log is closed, or about to be.
+    #[error("the log is closed")]
+    Closed,
+    /// Damage was found when the log was opened, so appends are refused.
+    #[error(transparent)]
+    Damaged(LogError),
+    /// There is no room on the device, now or when the first append failed.
+    #[error(transparent)]
+    DiskFull(LogError),
+    /// A call to the operating system failed.
+    #[error(transparent)]
+    Io(LogError),
+    /// A mistake of this program.
+    #[error("internal error: {message}")]
+    Internal {
+        /// What went wrong.
+        message: String,
+    },
+}
+
+impl ServiceError {
+    /// The stable name of this kind of failure, for programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            ServiceError::OutOfRange { .. } => "offset_out_of_range",
+            ServiceError::Corrupt(_) => "corrupt",
+            ServiceError::Lost { .. } => "lost",
+            ServiceError::InUse(_) => "in_use",
+            ServiceError::OffsetMismatch { .. } => "offset_mismatch",
+            ServiceError::RecordTooLarge { .. } => "record_too_large",
+            ServiceError::BatchTooLarge { .. } => "batch_too_large",
+            ServiceError::EmptyBatch => "empty_batch",
+            ServiceError::Busy { .. } => "busy",
+            ServiceError::Failed(_) => "failed",
+            ServiceError::Closed => "closed",
+            ServiceError::Damaged(_) => "damaged",
+            ServiceError::DiskFull(_) => "disk_full",
+            ServiceError::Io(_) => "io",
+            ServiceError::Internal { .. } => "internal",
+        }
+    }
+
+    /// What the caller, or who runs the log, can do next.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            ServiceError::OutOfRange { .. } => {
+                "ask for an offset from `lowest` on and below `next`"
+            }
+            ServiceError::Corrupt(_) => {
+                "the other records can still be read; stop the server and run `proglog verify`, then `proglog repair`"
+            }
+            ServiceError::Lost { .. } => "the records before and after it can be read",
+            ServiceError::InUse(_) => "stop the other writer, or use another directory",
+            ServiceError::OffsetMismatch { .. } => {
+                "read what was appended meanwhile, then try again"
+            }
+            ServiceError::RecordTooLarge { .. } => {
+                "split the record, or start the server with a greater --max-record-bytes"
+            }
+            ServiceError::BatchTooLarge { .. } => "append the batch in parts",
+            ServiceError::EmptyBatch => "send at least one record",
+            ServiceError::Busy { .. } => "try again shortly, and slower",
+            ServiceError::Failed(_) => {
+                "records can still be read; look at the first failure, mend it, and restart the server"
+            }
+            ServiceError::Closed => "the server is stopping; try again once it runs",
+            ServiceError::Damaged(_) => {
+                "records can still be read; stop the server, run `proglog verify`, then `proglog repair`, and start it again"
+            }
+            ServiceError::DiskFull(_) => {
+                "records can still be read; free some space, and restart the server"
+            }
+            ServiceError::Io(_) => "look at the server's log and at its disk",
+            ServiceError::Internal { .. } => {
+                "this is a mistake in proglog: please report it with the server's log"
+            }
+        }
+    }
+}
+
+impl From<LogError> for ServiceError {
+    fn from(error: LogError) -> ServiceError {
+        match error {
+            LogError::OutOfRange { offset, lowest, next } => {
+                ServiceError::OutOfRange { offset, lowest, next }
+            }
+            LogError::Corrupt(corruption) => ServiceError::Corrupt(corruption),
+            LogError::Lost { offset } => ServiceError::Lost { offset },
+            LogError::InUse { .. } => ServiceError::InUse(error),
+            LogError::OffsetMismatch { expected, next } => {
+                ServiceError::OffsetMismatch { expected, next }
+            }
+            LogError::RecordTooLarge { bytes, max } => ServiceError::RecordTooLarge { bytes, max },
+            LogError::BatchTooLarge { bytes, max } => ServiceError::BatchTooLarge { bytes, max },
+            LogError::EmptyBatch => ServiceError::EmptyBatch,
+            LogError::Busy { waiting_bytes } => ServiceError::Busy { waiting_bytes },
+            // Every append after a full disk says so, not only the one that met it first.
+            LogError::Failed { ref cause } if matches!(**cause, LogError::DiskFull { .. }) => {
+                ServiceError::DiskFull(error)
+            }
+            LogError::Failed { .. } => ServiceError::Failed(error),
+            LogError::Closed => ServiceError::Closed,
+            LogError::Damaged { .. } => ServiceError::Damaged(error),
+            LogError::DiskFull { .. } => ServiceError::DiskFull(error),
+            LogError::Io { .. } => ServiceError::Io(error),
+            // These belong to opening and truncating, which no service call does.
+            LogError::Committed { .. }
+            | LogError::NoSuchLog { .. }
+            | LogError::NotADirectory { .. }
+            | LogError::Config(_)
+            // The storage thread's panic ends the process, so nobody is left to be told.
+            | LogError::Panicked => ServiceError::Internal { message: error.to_string() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn disk_full() -> LogError {
+        let source = Arc::new(io::Error::from(io::ErrorKind::StorageFull));
+        LogError::DiskFull { action: "write to", path: "0.store".into(), source }
+    }
+
+    #[test]
+    fn every_append_after_a_full_disk_says_so() {
+        assert_eq!(ServiceError::from(disk_full()).code(), "disk_full");
+        let later = LogError::Failed { cause: Box::new(disk_full()) };
+        assert_eq!(ServiceError::from(later).code(), "disk_full");
+        let other = LogError::Failed { cause: Box::new(LogError::Closed) };
+        assert_eq!(ServiceError::from(other).code(), "failed");
+    }
+
+    #[test]
+    fn a_range_is_kept_for_the_caller() {
+        let (offset, lowest, next) = (Offset(9), Offset(2), Offset(5));
+        let error = ServiceError::from(LogError::OutOfRange { offset, lowest, next });
+        assert!(matches!(
+            error,
+            ServiceError::OutOfRange { offset: Offset(9), lowest: Offset(2), next: Offset(5) }
+        ));
+        assert_eq!(error.code(), "offset_out_of_range");
+    }
+}

@@ -1,0 +1,157 @@
+//! The log of this machine, for async callers.
+//!
+//! Appends go through a bounded queue to one dedicated thread. It takes all that waits and hands it
+//! to the log as one group, so concurrent requests share one write and one sync, and no runtime
+//! worker ever sits in `fdatasync`.
+//!
+//! Reads run by `spawn_blocking`. Most of them find their record in the page cache and would be done
+//! in less time than the hand-over takes, but one that does not waits for a device, and on a runtime
+//! with few workers a few of those would stop every other request. `block_in_place` would hand away
+//! the worker's whole queue at each call, and does not exist on a runtime with one thread.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::{io, panic};
+
+use tokio::sync::watch;
+use tokio::task;
+
+use super::queue::{Bounds, Queue};
+use super::{Batch, CommitLog, LogInfo, Record, ServiceError, writer};
+use crate::log::{Appended, DEFAULT_MAX_WAITING_BYTES, Log, LogError, Offset};
+
+/// How much may wait in front of a [`LocalLog`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalLogConfig {
+    /// Bytes of batches that may wait. Default 8 MiB, at most 4 GiB. One greater batch passes alone.
+    pub max_waiting_bytes: u64,
+    /// Batches that may wait. Default 4,096, at least 1.
+    pub max_waiting_batches: usize,
+    /// Bytes after which a group takes no further batch. Default 4 MiB.
+    pub max_group_bytes: u64,
+    /// How long an append waits for room before it is told that the log is busy. Default 5 s.
+    pub room_wait: Duration,
+}
+
+impl Default for LocalLogConfig {
+    fn default() -> Self {
+        LocalLogConfig {
+            max_waiting_bytes: DEFAULT_MAX_WAITING_BYTES,
+            max_waiting_batches: 4096,
+            max_group_bytes: 4 << 20,
+            room_wait: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What the storage thread tells the rest. It is kept here, since asking the log why it refuses
+/// appends waits for the write or sync at hand.
+#[derive(Clone, Debug)]
+struct Progress {
+    next: Offset,
+    refusal: Option<ServiceError>,
+    open: bool,
+}
+
+impl Progress {
+    fn of(log: &Log) -> Progress {
+        let refusal = log.refusal().map(ServiceError::from);
+        Progress { next: log.next_offset(), refusal, open: true }
+    }
+}
+
+/// A [`Log`] and its storage thread. Dropping it closes the log, too, but swallows errors.
+#[derive(Debug)]
+pub struct LocalLog {
+    log: Arc<Log>,
+    queue: Queue,
+    progress: Arc<watch::Sender<Progress>>,
+    /// Until [`close`](LocalLog::close) takes it. A plain mutex: nothing awaits under it.
+    storage: Mutex<Option<JoinHandle<Result<(), LogError>>>>,
+}
+
+impl LocalLog {
+    /// Takes over an open log and starts its storage thread.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn start(log: Log, config: &LocalLogConfig) -> io::Result<LocalLog> {
+        let log = Arc::new(log);
+        let (queue, waiting) = Queue::new(Bounds {
+            max_waiting_bytes: u32::try_from(config.max_waiting_bytes).unwrap_or(u32::MAX),
+            max_waiting_batches: config.max_waiting_batches.max(1),
+            room_wait: config.room_wait,
+        });
+        let progress = Arc::new(watch::Sender::new(Progress::of(&log)));
+        let (storage_log, publisher) = (Arc::clone(&log), Arc::clone(&progress));
+        let max_group_bytes = config.max_group_bytes;
+        let storage = writer::spawn_storage(move || {
+            let publish = || {
+                let Progress { next, refusal, .. } = Progress::of(&storage_log);
+                publisher.send_modify(|now| (now.next, now.refusal) = (next, refusal));
+            };
+            writer::run(waiting, max_group_bytes, |group| storage_log.append_group(group), publish);
+            let closed = storage_log.close();
+            if let Err(error) = &closed {
+                tracing::error!(%error, "closing the log failed");
+            }
+            closed
+        })?;
+        Ok(LocalLog { log, queue, progress, storage: Mutex::new(Some(storage)) })
+    }
+
+    /// Refuses further appends, finishes those that wait, then syncs and closes the log.
+    /// A second call answers at once.
+    ///
+    /// # Errors
+    /// What closing the log answered.
+    pub async fn close(&self) -> Result<(), ServiceError> {
+        self.queue.close();
+        self.progress.send_modify(|now| now.open = false);
+        let storage = self.storage.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(storage) = storage else { return Ok(()) };
+        match task::spawn_blocking(|| storage.join()).await {
+            Ok(Ok(closed)) => closed.map_err(ServiceError::from),
+            // A panic of the storage thread ends the process before it can be seen here.
+            Ok(Err(panic)) => panic::resume_unwind(panic),
+            Err(error) => Err(ServiceError::Internal { message: error.to_string() }),
+        }
+    }
+}
+
+impl CommitLog for LocalLog {
+    async fn append(&self, batch: Batch) -> Result<Appended, ServiceError> {
+        let answer = self.queue.push(batch).await?;
+        answer.await.unwrap_or(Err(ServiceError::Closed))
+    }
+
+    async fn read(&self, offset: Offset) -> Result<Record, ServiceError> {
+        let log = Arc::clone(&self.log);
+        match task::spawn_blocking(move || log.read(offset)).await {
+            Ok(read) => Ok(read?.into()),
+            Err(error) => Err(ServiceError::Internal { message: error.to_string() }),
+        }
+    }
+
+    async fn wait_for(&self, offset: Offset) -> Result<(), ServiceError> {
+        let mut progress = self.progress.subscribe();
+        let seen = progress.wait_for(|now| now.next > offset || !now.open).await;
+        match seen {
+            Ok(now) if now.next > offset => Ok(()),
+            Ok(_) | Err(_) => Err(ServiceError::Closed),
+        }
+    }
+
+    fn info(&self) -> LogInfo {
+        let now = self.progress.borrow();
+        LogInfo {
+            lowest: self.log.lowest_offset(),
+            next: self.log.next_offset(),
+            refusal: if now.open { now.refusal.clone() } else { Some(ServiceError::Closed) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

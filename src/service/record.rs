@@ -1,0 +1,112 @@
+//! Records as requests own them: their bytes are shared, not copied, on the way through the process.
+
+use bytes::Bytes;
+
+use super::ServiceError;
+use crate::log::{self, Header, Offset};
+
+/// What a waiting record costs beside its bytes, so that empty records are bounded, too.
+const BYTES_PER_RECORD: u64 = 64;
+
+/// A record to be appended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewRecord {
+    /// The record itself, any bytes, also none.
+    pub value: Bytes,
+    /// An optional key; an empty key is not the same as no key.
+    pub key: Option<Bytes>,
+    /// Headers in the order to keep.
+    pub headers: Vec<Header>,
+    /// Unix microseconds; `None` takes the time of the append.
+    pub timestamp_us: Option<u64>,
+}
+
+impl NewRecord {
+    /// A record with a value and nothing else.
+    #[must_use]
+    pub fn new(value: impl Into<Bytes>) -> NewRecord {
+        NewRecord { value: value.into(), ..NewRecord::default() }
+    }
+
+    /// The same record as the log takes it.
+    pub(super) fn borrowed(&self) -> log::NewRecord<'_> {
+        log::NewRecord {
+            key: self.key.as_deref(),
+            headers: &self.headers,
+            timestamp_us: self.timestamp_us,
+            ..log::NewRecord::new(&self.value)
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        let headers: usize = self.headers.iter().map(|h| h.name.len() + h.value.len()).sum();
+        let key = self.key.as_ref().map_or(0, Bytes::len);
+        (self.value.len() + key + headers) as u64 + BYTES_PER_RECORD
+    }
+}
+
+/// Records that are appended together: readers see all of them or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The records, in order; at least one.
+    pub records: Vec<NewRecord>,
+    /// Append only if the first record would get this offset.
+    pub expected_offset: Option<Offset>,
+}
+
+impl Batch {
+    /// A batch of one record.
+    #[must_use]
+    pub fn of(record: NewRecord) -> Batch {
+        Batch { records: vec![record], expected_offset: None }
+    }
+
+    /// What the batch holds in memory while it waits.
+    pub(super) fn bytes(&self) -> u64 {
+        self.records.iter().map(NewRecord::bytes).sum()
+    }
+}
+
+/// A record of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its offset.
+    pub offset: Offset,
+    /// The record itself.
+    pub value: Bytes,
+    /// The key, if there is one.
+    pub key: Option<Bytes>,
+    /// The headers, in order.
+    pub headers: Vec<Header>,
+    /// Append time in Unix microseconds, if the writer knew of timestamps.
+    pub timestamp_us: Option<u64>,
+    /// The Raft term under which it was appended; 0 in a stand-alone log.
+    pub term: u64,
+    /// The type of the record; 0 is data.
+    pub record_type: u32,
+}
+
+impl From<log::Record> for Record {
+    fn from(record: log::Record) -> Record {
+        Record {
+            offset: record.offset,
+            value: record.value.into(),
+            key: record.key.map(Bytes::from),
+            headers: record.headers,
+            timestamp_us: record.timestamp_us,
+            term: record.term,
+            record_type: record.record_type,
+        }
+    }
+}
+
+/// What a log holds at one moment.
+#[derive(Clone, Debug)]
+pub struct LogInfo {
+    /// The first offset still kept.
+    pub lowest: Offset,
+    /// The offset the next append will get.
+    pub next: Offset,
+    /// Why appends are refused, if they are.
+    pub refusal: Option<ServiceError>,
+}

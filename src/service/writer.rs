@@ -1,0 +1,97 @@
+//! The storage thread: takes everything that waits, so that one sync serves many requests.
+//!
+//! Invariants
+//! - Batches are appended in the order in which they were taken.
+//! - Whoever waits is answered, or the process is gone: a panic here ends it, since what the log
+//!   holds in memory can't be trusted any more and a waiter must not hang.
+
+use std::io;
+use std::process;
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::mpsc;
+
+use super::ServiceError;
+use super::queue::Job;
+use crate::log::{Append, Appended, LogError, NewRecord};
+
+/// The most batches that one group holds, whatever their size.
+const MAX_GROUP_BATCHES: usize = 4096;
+
+/// Starts a thread whose panic ends the process.
+pub(super) fn spawn_storage<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    thread::Builder::new().name("proglog-storage".to_owned()).spawn(move || {
+        let _guard = EndOnPanic;
+        body()
+    })
+}
+
+struct EndOnPanic;
+
+impl Drop for EndOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!(
+                "proglog: the storage thread failed, so the process ends; what was acknowledged is safe: start it again"
+            );
+            process::abort();
+        }
+    }
+}
+
+/// Appends what waits, group by group, until every sender is gone.
+///
+/// `write` appends the batches of one group and gives one answer each, in order; `appended` is told
+/// after each group.
+pub(super) fn run(
+    mut waiting: mpsc::Receiver<Job>,
+    max_group_bytes: u64,
+    mut write: impl FnMut(&[Append<'_>]) -> Vec<Result<Appended, LogError>>,
+    mut appended: impl FnMut(),
+) {
+    while let Some(first) = waiting.blocking_recv() {
+        let group = take_group(first, &mut waiting, max_group_bytes);
+        let answers = write_group(&group, &mut write);
+        assert_eq!(answers.len(), group.len(), "a group gets one answer for each batch");
+        tracing::debug!(batches = group.len(), "appended a group");
+        for (job, answer) in group.into_iter().zip(answers) {
+            // A caller that went away does not undo its append.
+            let _ = job.answer.send(answer.map_err(ServiceError::from));
+        }
+        appended();
+    }
+}
+
+fn take_group(first: Job, waiting: &mut mpsc::Receiver<Job>, max_bytes: u64) -> Vec<Job> {
+    let mut bytes = first.batch.bytes();
+    let mut group = vec![first];
+    while bytes < max_bytes && group.len() < MAX_GROUP_BATCHES {
+        let Ok(job) = waiting.try_recv() else { break };
+        bytes += job.batch.bytes();
+        group.push(job);
+    }
+    group
+}
+
+fn write_group(
+    group: &[Job],
+    write: &mut impl FnMut(&[Append<'_>]) -> Vec<Result<Appended, LogError>>,
+) -> Vec<Result<Appended, LogError>> {
+    let records: Vec<NewRecord<'_>> =
+        group.iter().flat_map(|job| &job.batch.records).map(super::NewRecord::borrowed).collect();
+    let mut rest = records.as_slice();
+    let batches: Vec<Append<'_>> = group
+        .iter()
+        .map(|job| {
+            let (records, behind) = rest.split_at(job.batch.records.len());
+            rest = behind;
+            Append { records, expected_offset: job.batch.expected_offset, term: 0 }
+        })
+        .collect();
+    write(&batches)
+}
+
+#[cfg(test)]
+mod tests;

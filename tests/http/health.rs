@@ -1,0 +1,84 @@
+//! `/livez` and `/readyz`.
+
+use std::sync::Arc;
+
+use proglog::log::{CorruptReason, Corruption, LogError, Position};
+use proglog::service::{Appended, Batch, CommitLog, LogInfo, Offset, Record, ServiceError};
+
+use crate::support::{Server, defaults, produce_body};
+
+/// A log that can be read, but refuses appends for a reason.
+struct ReadOnly(ServiceError);
+
+impl CommitLog for ReadOnly {
+    async fn append(&self, _: Batch) -> Result<Appended, ServiceError> {
+        Err(self.0.clone())
+    }
+
+    async fn read(&self, offset: Offset) -> Result<Record, ServiceError> {
+        Ok(Record {
+            offset,
+            value: "kept".into(),
+            key: None,
+            headers: Vec::new(),
+            timestamp_us: None,
+            term: 0,
+            record_type: 0,
+        })
+    }
+
+    async fn wait_for(&self, _: Offset) -> Result<(), ServiceError> {
+        Ok(())
+    }
+
+    fn info(&self) -> LogInfo {
+        LogInfo { lowest: Offset(0), next: Offset(1), refusal: Some(self.0.clone()) }
+    }
+}
+
+fn damaged() -> LogError {
+    let first = Corruption {
+        segment: Offset(0),
+        offset: Offset(3),
+        position: Position(99),
+        reason: CorruptReason::Zeros,
+        path: "0.store".into(),
+    };
+    LogError::Damaged { dir: "data".into(), n_findings: 1, first: Box::new(first) }
+}
+
+fn disk_full() -> LogError {
+    let source = Arc::new(std::io::Error::from(std::io::ErrorKind::StorageFull));
+    LogError::DiskFull { action: "write to", path: "0.store".into(), source }
+}
+
+#[test]
+fn a_log_that_takes_appends_is_ready() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::of_dir(dir.path());
+    for path in ["/livez", "/readyz"] {
+        let answer = server.send("GET", path, "");
+        assert_eq!((answer.status, answer.text().as_str()), (200, "ok"), "{path}");
+        assert_eq!(server.send("HEAD", path, "").status, 200, "{path}");
+        let refused = server.send("POST", path, "");
+        refused.problem(405, "method_not_allowed");
+        assert_eq!(refused.header("allow"), Some("GET, HEAD"), "{path}");
+    }
+    server.stop();
+}
+
+#[test]
+fn a_log_that_refuses_appends_is_alive_but_not_ready() {
+    let failed = LogError::Failed { cause: Box::new(LogError::Closed) };
+    let full = LogError::Failed { cause: Box::new(disk_full()) };
+    for (refusal, status, code) in
+        [(damaged(), 503, "damaged"), (failed, 503, "failed"), (full, 507, "disk_full")]
+    {
+        let server = Server::over(ReadOnly(refusal.into()), defaults());
+        assert_eq!(server.send("GET", "/livez", "").status, 200);
+        server.send("GET", "/readyz", "").problem(503, code);
+        server.send("POST", "/", produce_body("QQ==")).problem(status, code);
+        assert_eq!(server.consume(0).status, 200, "reads go on");
+        server.stop();
+    }
+}

@@ -1,0 +1,8 @@
+//! The HTTP interface, met as clients meet it: bytes over a socket to a server on a port of its own.
+
+mod health;
+mod limits;
+mod original;
+mod replay;
+mod shutdown;
+mod support;

@@ -1,0 +1,262 @@
+//! A server in this process, and a client that sends exactly the bytes it is told to.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use proglog::log::{DEFAULT_MAX_RECORD_BYTES, Log, LogConfig};
+use proglog::server::{self, ServerConfig, ShutdownTrigger};
+use proglog::service::{
+    Appended, Batch, CommitLog, Durability, LocalLog, LocalLogConfig, LogInfo, Offset, Record,
+    ServiceError,
+};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+
+/// After this long a test is lost, whatever it waits for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn defaults() -> ServerConfig {
+    ServerConfig::for_records_of(DEFAULT_MAX_RECORD_BYTES)
+}
+
+/// A running server; [`Server::stop`] stops it as a signal would.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) trigger: ShutdownTrigger,
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    /// Serves the log in `dir` with default limits.
+    pub(crate) fn of_dir(dir: &Path) -> Server {
+        Server::with_limits(dir, LogConfig::default(), defaults())
+    }
+
+    /// Serves the log in `dir`.
+    pub(crate) fn with_limits(dir: &Path, log: LogConfig, config: ServerConfig) -> Server {
+        let log = Log::open(dir, log).expect("the log opens");
+        let log = LocalLog::start(log, &LocalLogConfig::default()).expect("a storage thread");
+        Server::start(log, config, async |log| log.close().await.expect("the log closes"))
+    }
+
+    /// Serves any log.
+    pub(crate) fn over(log: impl CommitLog, config: ServerConfig) -> Server {
+        Server::start(log, config, async |_| ())
+    }
+
+    fn start<L: CommitLog>(
+        log: L,
+        config: ServerConfig,
+        close: impl AsyncFnOnce(&L) + Send + 'static,
+    ) -> Server {
+        let runtime = Runtime::new().expect("a runtime");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (trigger, shutdown) = server::shutdown();
+        let thread = thread::spawn(move || {
+            runtime.block_on(async {
+                let log = Arc::new(log);
+                server::run(listener, Arc::clone(&log), config, shutdown).await;
+                close(&log).await;
+            });
+        });
+        Server { address, trigger, thread }
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).expect("connects");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
+        Client { stream: BufReader::new(stream) }
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn send(&self, method: &str, path: &str, body: impl AsRef<[u8]>) -> Answer {
+        self.connect().send(method, path, body)
+    }
+
+    /// Appends a value, already in base64, and gives its offset.
+    pub(crate) fn produce(&self, base64: &str) -> u64 {
+        let answer = self.send("POST", "/", produce_body(base64));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["offset"].as_u64().expect("an offset")
+    }
+
+    pub(crate) fn consume(&self, offset: u64) -> Answer {
+        self.send("GET", "/", format!("{{\"offset\":{offset}}}"))
+    }
+
+    /// Requests the shutdown and waits until the server is gone and the log is closed.
+    pub(crate) fn stop(self) {
+        self.trigger.request();
+        self.thread.join().expect("the server ends well");
+    }
+}
+
+pub(crate) fn produce_body(base64: &str) -> String {
+    format!("{{\"record\":{{\"value\":\"{base64}\"}}}}")
+}
+
+/// One connection.
+pub(crate) struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.get_mut().write_all(bytes.as_ref()).expect("the server takes it");
+    }
+
+    /// Like [`Client::write`], but the server may close on us.
+    pub(crate) fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes.as_ref())
+    }
+
+    pub(crate) fn send(&mut self, method: &str, path: &str, body: impl AsRef<[u8]>) -> Answer {
+        self.write(request(method, path, body.as_ref()));
+        self.answer(method)
+    }
+
+    /// Reads the answer to a request with this method.
+    pub(crate) fn answer(&mut self, method: &str) -> Answer {
+        let status_line = self.line();
+        let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("not a status line: {status_line:?}"));
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line();
+            let Some((name, value)) = line.split_once(": ") else { break };
+            headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        }
+        let mut answer = Answer { status, headers, body: Vec::new() };
+        if method != "HEAD" && status >= 200 {
+            let length = answer.header("content-length").expect("a length");
+            answer.body = vec![0; length.parse().expect("a number")];
+            self.stream.read_exact(&mut answer.body).expect("the whole body");
+        }
+        answer
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).expect("an answer");
+        line.trim_end().to_owned()
+    }
+
+    /// Waits until the server closes the connection; what it sent until then.
+    pub(crate) fn until_closed(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Ok(_) => rest,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => rest,
+            Err(error) => panic!("the server keeps the connection: {error}"),
+        }
+    }
+
+    pub(crate) fn close_write(&mut self) {
+        self.stream.get_ref().shutdown(Shutdown::Write).expect("open until now");
+    }
+
+    /// Whether nothing comes for a moment. It can only err towards yes.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        let stream = self.stream.get_ref();
+        stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a time-out");
+        let read = self.stream.fill_buf().map(<[u8]>::len);
+        self.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+pub(crate) fn request(method: &str, path: &str, body: &[u8]) -> Vec<u8> {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n").into_bytes();
+    if !body.is_empty() {
+        request.extend(format!("Content-Length: {}\r\n", body.len()).bytes());
+    }
+    request.extend(b"\r\n");
+    request.extend(body);
+    request
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
+    }
+
+    /// Checks that this is a problem document with this status and code, and gives it.
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{}", self.text());
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        let problem = self.json();
+        assert_eq!(problem["status"], status, "{problem}");
+        assert_eq!(problem["code"], code, "{problem}");
+        for text in ["type", "title", "detail", "hint"] {
+            let said = problem[text].as_str().unwrap_or_default();
+            assert!(!said.is_empty(), "{text} is missing: {problem}");
+        }
+        problem
+    }
+}
+
+/// A log without memory, whose appends are answered once its gate is open.
+pub(crate) struct Gated(Gate);
+
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        self.0.close();
+    }
+}
+
+impl Gated {
+    pub(crate) fn closed() -> Gated {
+        Gated(Gate(Arc::new(Semaphore::new(0))))
+    }
+
+    pub(crate) fn gate(&self) -> Gate {
+        self.0.clone()
+    }
+}
+
+impl CommitLog for Gated {
+    async fn append(&self, _: Batch) -> Result<Appended, ServiceError> {
+        // Only the closing of the semaphore ends this.
+        let _ = self.0.0.acquire().await;
+        let (first_offset, last_offset) = (Offset(0), Offset(0));
+        Ok(Appended { first_offset, last_offset, durability: Durability::Os })
+    }
+
+    async fn read(&self, _: Offset) -> Result<Record, ServiceError> {
+        Err(ServiceError::Closed)
+    }
+
+    async fn wait_for(&self, _: Offset) -> Result<(), ServiceError> {
+        Err(ServiceError::Closed)
+    }
+
+    fn info(&self) -> LogInfo {
+        LogInfo { lowest: Offset(0), next: Offset(0), refusal: None }
+    }
+}
