@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use proglog::log::{
     Append, Header, Log, LogConfig, LogReader, NewRecord, Offset, Record, SyncPolicy, Verdict,
@@ -174,6 +175,8 @@ fn assert_same_files(got: &BTreeMap<PathBuf, Vec<u8>>, wanted: &BTreeMap<PathBuf
 
 /// The golden log. It is written once, with `PROGLOG_BLESS=1`, and never again.
 fn golden() -> PathBuf {
+    static BLESSING: Mutex<()> = Mutex::new(());
+    let _blessing = BLESSING.lock().expect("nobody panics while blessing");
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/format-v1");
     if !golden.exists() && std::env::var_os("PROGLOG_BLESS").is_some() {
         let dir = LogDir::new();

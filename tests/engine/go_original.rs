@@ -95,6 +95,7 @@ fn every_clean_fixture_can_be_continued() {
             wanted.push(append_ours(&log));
         }
         log.close().expect(name);
+        drop(log);
         let all = read_all(&dir.path()).expect(name);
         assert_same_but_for_times(&all, &wanted, name);
         let log = Log::open(&dir.path(), go_settings()).expect(name);

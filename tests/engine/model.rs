@@ -98,7 +98,8 @@ impl Model {
 
 struct World {
     dir: LogDir,
-    log: Log,
+    /// Always there, but while it is opened anew.
+    log: Option<Log>,
     config: LogConfig,
     model: Model,
 }
@@ -106,10 +107,14 @@ struct World {
 impl World {
     fn new(config: LogConfig) -> World {
         let dir = LogDir::new();
-        let log = Log::open(&dir.path(), config.clone()).expect("a new log");
+        let log = Some(Log::open(&dir.path(), config.clone()).expect("a new log"));
         let lowest = config.initial_offset.0;
         let model = Model { lowest, committed: lowest, records: Vec::new(), n_values: 0 };
         World { dir, log, config, model }
+    }
+
+    fn log(&self) -> &Log {
+        self.log.as_ref().expect("an open log")
     }
 
     fn is_explicit(&self) -> bool {
@@ -148,7 +153,7 @@ impl World {
             Expected::Right => Some(Offset(next)),
             Expected::Wrong(offset) => Some(Offset(offset)),
         };
-        let answer = self.log.append(&Append { records: &new, expected_offset, term: 0 });
+        let answer = self.log().append(&Append { records: &new, expected_offset, term: 0 });
         let is_wrong = expected_offset.is_some_and(|expected| expected.0 != next);
         match answer {
             Err(LogError::EmptyBatch) => assert!(sizes.is_empty()),
@@ -168,7 +173,7 @@ impl World {
     }
 
     fn scan(&self, from: u64) {
-        let seen = records(self.log.scan(Offset(from)).expect("a scan")).expect("records");
+        let seen = records(self.log().scan(Offset(from)).expect("a scan")).expect("records");
         self.assert_is(&seen, from);
     }
 
@@ -190,8 +195,8 @@ impl World {
 
     fn truncate_before(&mut self, offset: u64) {
         let offset = offset.min(self.model.committed);
-        let before = self.log.segments();
-        let lowest = self.log.truncate_before(Offset(offset)).expect("a truncated log").0;
+        let before = self.log().segments();
+        let lowest = self.log().truncate_before(Offset(offset)).expect("a truncated log").0;
         let wholly_below = before.iter().rev().skip(1).rev().filter(|s| s.next_offset.0 <= offset);
         let at_least = wholly_below.map(|s| s.next_offset.0).max().unwrap_or(self.model.lowest);
         assert!((at_least..=offset.max(at_least)).contains(&lowest), "{lowest} of {offset}");
@@ -201,7 +206,7 @@ impl World {
     }
 
     fn truncate_after(&mut self, offset: u64) {
-        match self.log.truncate_after(Offset(offset)) {
+        match self.log().truncate_after(Offset(offset)) {
             Ok(()) => {
                 assert!(offset >= self.model.committed, "{offset} was committed");
                 self.model.records.retain(|(o, ..)| *o < offset);
@@ -216,24 +221,24 @@ impl World {
 
     fn commit(&mut self, offset: u64) {
         if self.is_explicit() {
-            self.log.commit(Offset(offset));
+            self.log().commit(Offset(offset));
             self.model.committed = self.model.committed.max(offset);
-            assert_eq!(self.log.committed_offset().0, self.model.committed);
+            assert_eq!(self.log().committed_offset().0, self.model.committed);
         }
     }
 
     fn reopen(&mut self) {
-        self.log.close().expect("a clean close");
+        self.log.take().expect("an open log").close().expect("a clean close");
         let report = verify(&self.dir.path());
         assert_eq!(report.verdict(), Verdict::Sound, "{:?}", report.findings);
         assert_eq!(report.records, self.model.records.len() as u64);
         self.assert_is(&read_all(&self.dir.path()).expect("records"), self.model.lowest);
-        self.log = Log::open(&self.dir.path(), self.config.clone()).expect("a log");
+        self.log = Some(Log::open(&self.dir.path(), self.config.clone()).expect("a log"));
         let Recovery { torn_tails, rebuilt_indexes, removed_segments, damage } =
-            self.log.recovery();
-        assert!(torn_tails.is_empty() && rebuilt_indexes.is_empty(), "{:?}", self.log.recovery());
-        assert!(removed_segments.is_empty() && damage.is_empty(), "{:?}", self.log.recovery());
-        self.model.committed = self.log.committed_offset().0;
+            self.log().recovery();
+        assert!(torn_tails.is_empty() && rebuilt_indexes.is_empty(), "{:?}", self.log().recovery());
+        assert!(removed_segments.is_empty() && damage.is_empty(), "{:?}", self.log().recovery());
+        self.model.committed = self.log().committed_offset().0;
     }
 
     fn kill(&mut self) {
@@ -241,25 +246,25 @@ impl World {
         let report = verify(&copy.path());
         assert_ne!(report.verdict(), Verdict::Damaged, "{:?}", report.findings);
         self.assert_is(&read_all(&copy.path()).expect("records"), self.model.lowest);
-        self.log = Log::open(&copy.path(), self.config.clone()).expect("a log");
+        self.log = Some(Log::open(&copy.path(), self.config.clone()).expect("a log"));
         self.dir = copy;
-        let Recovery { torn_tails, damage, .. } = self.log.recovery();
-        assert!(torn_tails.is_empty() && damage.is_empty(), "{:?}", self.log.recovery());
-        self.model.committed = self.log.committed_offset().0;
+        let Recovery { torn_tails, damage, .. } = self.log().recovery();
+        assert!(torn_tails.is_empty() && damage.is_empty(), "{:?}", self.log().recovery());
+        self.model.committed = self.log().committed_offset().0;
     }
 
     fn check(&self) {
         let (lowest, next) = (self.model.lowest, self.model.next());
-        assert_eq!((self.log.lowest_offset().0, self.log.next_offset().0), (lowest, next));
+        assert_eq!((self.log().lowest_offset().0, self.log().next_offset().0), (lowest, next));
         if !self.is_explicit() {
-            assert_eq!(self.log.committed_offset().0, next);
+            assert_eq!(self.log().committed_offset().0, next);
         }
         self.scan(lowest);
         for (offset, value, _) in &self.model.records {
-            assert_eq!(&self.log.read(Offset(*offset)).expect("a record").value, value);
+            assert_eq!(&self.log().read(Offset(*offset)).expect("a record").value, value);
         }
         for outside in [Some(next), lowest.checked_sub(1)].into_iter().flatten().map(Offset) {
-            let answer = self.log.read(outside);
+            let answer = self.log().read(outside);
             let Err(LogError::OutOfRange { offset, lowest: l, next: n }) = answer else {
                 panic!("{outside}: {answer:?}")
             };

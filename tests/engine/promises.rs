@@ -141,7 +141,7 @@ fn timestamps_never_go_back() {
     append_one(&log, NewRecord::new(b"now"));
     append_one(&log, at_time(future));
     append_one(&log, NewRecord::new(b"now, which is before"));
-    log.close().expect("a clean close");
+    drop(log);
     let log = Log::open(&dir.path(), small_segments()).expect("a log");
     append_one(&log, at_time(3));
     let all = records(log.scan(Offset(0)).expect("a scan")).expect("records");

@@ -13,7 +13,7 @@ use crate::support::{
     snapshot, verify, walk, walk_log,
 };
 
-const N_RECORDS: u64 = 30;
+const N_RECORDS: u64 = 60;
 
 /// Damages the value of the record at `offset`; answers with its frame as it is then.
 fn damage(dir: &LogDir, offset: u64) -> Vec<u8> {
