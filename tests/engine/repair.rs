@@ -4,7 +4,7 @@
 use std::fs;
 
 use proglog::log::{
-    Consent, FindingKind, Log, LogError, LogReader, Offset, RepairStep, TYPE_LOST, Verdict,
+    Consent, FindingKind, Log, LogError, LogReader, Offset, RepairStep, Report, TYPE_LOST, Verdict,
     plan_repair, repair,
 };
 
@@ -29,6 +29,12 @@ fn damage(dir: &LogDir, offset: u64) -> Vec<u8> {
 fn gives_up(step: &RepairStep, wanted: u64) -> bool {
     matches!(step, RepairStep::GiveUp { offsets, .. }
         if (offsets.start.0..offsets.end.0) == (wanted..wanted + 1))
+}
+
+fn assert_sound(dir: &LogDir) -> Report {
+    let report = verify(&dir.path());
+    assert_eq!(report.verdict(), Verdict::Sound, "{:?}", report.findings);
+    report
 }
 
 #[test]
@@ -64,7 +70,7 @@ fn a_plan_changes_nothing_and_a_lossless_repair_loses_nothing() {
     assert!(plan.steps.iter().any(rebuilds), "{plan:?}");
     let repaired = repair(&dir.path(), Consent::Lossless).expect("a repair");
     assert!(repaired.left.is_empty(), "{repaired:?}");
-    assert_eq!(verify(&dir.path()).verdict(), Verdict::Sound);
+    assert_sound(&dir);
     assert_built(&read_all(&dir.path()).expect("all records"), 0, N_RECORDS);
 }
 
@@ -88,9 +94,7 @@ fn a_damaged_record_is_given_up_only_with_consent_and_its_bytes_are_kept() {
 }
 
 fn assert_given_up(dir: &LogDir, offset: u64) {
-    let report = verify(&dir.path());
-    assert_eq!(report.verdict(), Verdict::Sound, "{:?}", report.findings);
-    assert_eq!(report.lost, 1, "{report:?}");
+    assert_eq!(assert_sound(dir).lost, 1);
     let log = Log::open(&dir.path(), small_segments()).expect("a log");
     assert!(log.recovery().damage.is_empty(), "{:?}", log.recovery());
     let appended = append(&log, &[b"goes on"]).expect("an append");
@@ -143,7 +147,7 @@ fn a_segment_without_its_store_is_damage_until_it_is_given_up() {
     drop(log);
     assert!(snapshot(&dir.path()) == before);
     repair(&dir.path(), Consent::AcceptLoss).expect("a repair");
-    assert_eq!(verify(&dir.path()).verdict(), Verdict::Sound);
+    assert_sound(&dir);
     let log = Log::open(&dir.path(), small_segments()).expect("a log");
     assert!(matches!(log.read(Offset(gone)), Err(LogError::Lost { .. })));
     assert_eq!(append(&log, &[b"goes on"]).expect("an append").first_offset, Offset(N_RECORDS));
@@ -163,8 +167,7 @@ fn whole_segments_that_are_gone_are_damage_until_they_are_given_up() {
     assert_built(&[log.read(Offset(bases[2])).expect("a record")], bases[2], bases[2] + 1);
     drop(log);
     repair(&dir.path(), Consent::AcceptLoss).expect("a repair");
-    let report = verify(&dir.path());
-    assert_eq!(report.verdict(), Verdict::Sound, "{:?}", report.findings);
+    assert_sound(&dir);
     let log = Log::open(&dir.path(), small_segments()).expect("a log");
     assert!(matches!(log.read(Offset(bases[1])), Err(LogError::Lost { .. })));
 }
@@ -193,5 +196,5 @@ fn a_second_repair_keeps_what_the_first_put_aside() {
         let is_kept = |bytes: &Vec<u8>| bytes.windows(frame.len()).any(|window| window == frame);
         assert!(snapshot(&aside.path()).values().any(is_kept));
     }
-    assert_eq!(verify(&dir.path()).lost, 2);
+    assert_eq!(assert_sound(&dir).lost, 2);
 }
