@@ -106,7 +106,7 @@ struct World {
 
 impl World {
     fn new(config: LogConfig) -> World {
-        let dir = LogDir::new();
+        let dir = LogDir::quick();
         let log = Some(Log::open(&dir.path(), config.clone()).expect("a new log"));
         let lowest = config.initial_offset.0;
         let model = Model { lowest, committed: lowest, records: Vec::new(), n_values: 0 };

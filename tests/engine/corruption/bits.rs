@@ -100,7 +100,7 @@ fn assert_others_intact(all: &[Record], seen: (Vec<Record>, Vec<u64>), offset: u
 
 #[test]
 fn each_flipped_bit_is_found_and_costs_one_record() {
-    let dir = LogDir::new();
+    let dir = LogDir::quick();
     write_small(&dir, SyncPolicy::Always).close().expect("a clean close");
     let all = read_all(&dir.path()).expect("all records");
     flip_each(&dir, every_bit, |copy, place| {
@@ -124,7 +124,7 @@ fn assert_corrupt(answer: Result<Record, LogError>, place: &Place) {
 
 #[test]
 fn opening_never_mends_rot_in_a_clean_log() {
-    let dir = LogDir::new();
+    let dir = LogDir::quick();
     write_small(&dir, SyncPolicy::Always).close().expect("a clean close");
     let all = read_all(&dir.path()).expect("all records");
     flip_each(&dir, few_bits, |copy, place| {
@@ -157,7 +157,7 @@ fn assert_only_zeros_added(before: &BTreeMap<PathBuf, Vec<u8>>, now: &BTreeMap<P
 
 #[test]
 fn the_last_frame_of_a_clean_log_is_not_taken_for_a_torn_tail() {
-    let dir = LogDir::new();
+    let dir = LogDir::quick();
     write_small(&dir, SyncPolicy::Always).close().expect("a clean close");
     let last = places(&dir).pop().expect("a frame");
     overwrite(&dir.file(&format!("{}.store", last.base)), last.frame.end() - 1, &[0xA5]);
@@ -168,7 +168,7 @@ fn the_last_frame_of_a_clean_log_is_not_taken_for_a_torn_tail() {
 
 #[test]
 fn rot_in_a_killed_log_takes_no_other_acknowledged_record_with_it() {
-    let dir = LogDir::new();
+    let dir = LogDir::quick();
     let log = write_small(&dir, SyncPolicy::Always);
     let killed = LogDir::copy_of(&dir.path());
     drop(log);

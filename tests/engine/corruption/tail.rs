@@ -107,7 +107,7 @@ fn a_store_zeroed_from_any_byte_on_keeps_every_whole_frame() {
 
 #[test]
 fn a_batch_torn_anywhere_keeps_its_whole_frames() {
-    let dir = LogDir::new();
+    let dir = LogDir::quick();
     let log = Log::open(&dir.path(), always()).expect("a new log");
     append(&log, &[b"before"]).expect("an append");
     append(&log, &[b"one", b"", b"three", &[b'4'; 50], b"five"]).expect("an append");
@@ -120,7 +120,7 @@ fn a_batch_torn_anywhere_keeps_its_whole_frames() {
 
 #[test]
 fn a_batch_whose_first_frame_never_got_to_the_device_is_cut_whole() {
-    let dir = LogDir::new();
+    let dir = LogDir::quick();
     let log = Log::open(&dir.path(), always()).expect("a new log");
     append(&log, &[b"before"]).expect("an append");
     append(&log, &[b"one", b"two", b"three"]).expect("an append");
@@ -134,7 +134,7 @@ fn a_batch_whose_first_frame_never_got_to_the_device_is_cut_whole() {
 
 /// What a record is that holds a log: nothing in it may pass for a frame of the log around it.
 fn value_with_a_log_in_it() -> Vec<u8> {
-    let inner = LogDir::new();
+    let inner = LogDir::quick();
     let log = Log::open(&inner.path(), LogConfig::default()).expect("a new log");
     for offset in 0..12 {
         append(&log, &[format!("inner {offset}").as_bytes()]).expect("an append");
@@ -146,7 +146,7 @@ fn value_with_a_log_in_it() -> Vec<u8> {
 #[test]
 fn a_torn_record_that_holds_a_log_is_a_torn_tail() {
     let value = value_with_a_log_in_it();
-    let dir = LogDir::new();
+    let dir = LogDir::quick();
     let log = Log::open(&dir.path(), always()).expect("a new log");
     append(&log, &[b"before"]).expect("an append");
     append(&log, &[b"also before"]).expect("an append");
