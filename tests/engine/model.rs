@@ -276,7 +276,7 @@ impl World {
 /// How many sequences are tried; `PROPTEST_CASES` raises it.
 fn settings() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let cases = cases.unwrap_or(48);
+    let cases = cases.unwrap_or(200);
     ProptestConfig {
         cases,
         failure_persistence: None,

@@ -10,7 +10,8 @@ use proglog::log::{Log, LogError, LogReader, Offset, Record, SyncPolicy, Verdict
 
 use super::overwrite;
 use crate::support::{
-    Frame, LogDir, append, bases, intact_records, read_all, small_segments, snapshot, verify, walk,
+    Frame, LogDir, append, bases, intact_records, killed_copy_of, read_all, small_segments,
+    snapshot, verify, walk,
 };
 
 /// A frame, and where it is.
@@ -170,7 +171,7 @@ fn the_last_frame_of_a_clean_log_is_not_taken_for_a_torn_tail() {
 fn rot_in_a_killed_log_takes_no_other_acknowledged_record_with_it() {
     let dir = LogDir::quick();
     let log = write_small(&dir, SyncPolicy::Always);
-    let killed = LogDir::copy_of(&dir.path());
+    let killed = killed_copy_of(&dir.path());
     drop(log);
     let all = read_all(&dir.path()).expect("all records");
     let last = all.len() as u64 - 1;

@@ -7,8 +7,8 @@ use proglog::log::{Log, LogConfig, LogReader, Offset, SyncPolicy, Verdict};
 
 use super::overwrite;
 use crate::support::{
-    Frame, LogDir, append, bases, build_and_kill, read_all, records, small_segments, values,
-    verify, walk,
+    Frame, LogDir, append, bases, build_and_kill, killed_copy_of, read_all, records,
+    small_segments, values, verify, walk,
 };
 
 /// A killed log, and what is in the store of its last segment.
@@ -111,7 +111,7 @@ fn a_batch_torn_anywhere_keeps_its_whole_frames() {
     let log = Log::open(&dir.path(), always()).expect("a new log");
     append(&log, &[b"before"]).expect("an append");
     append(&log, &[b"one", b"", b"three", &[b'4'; 50], b"five"]).expect("an append");
-    let killed = Killed::new(LogDir::copy_of(&dir.path()));
+    let killed = Killed::new(killed_copy_of(&dir.path()));
     for kept in killed.frames[0].end()..=killed.content_len() {
         killed.assert_cut_recovers(kept);
         killed.assert_zeroed_recovers(kept);
@@ -124,7 +124,7 @@ fn a_batch_whose_first_frame_never_got_to_the_device_is_cut_whole() {
     let log = Log::open(&dir.path(), always()).expect("a new log");
     append(&log, &[b"before"]).expect("an append");
     append(&log, &[b"one", b"two", b"three"]).expect("an append");
-    let killed = Killed::new(LogDir::copy_of(&dir.path()));
+    let killed = Killed::new(killed_copy_of(&dir.path()));
     // Entries are written behind the sync that this batch didn't live to see.
     overwrite(&killed.dir.file("0.index"), 12, &[0; 36]);
     let mut store = killed.store.clone();
@@ -151,7 +151,7 @@ fn a_torn_record_that_holds_a_log_is_a_torn_tail() {
     append(&log, &[b"before"]).expect("an append");
     append(&log, &[b"also before"]).expect("an append");
     append(&log, &[&value]).expect("an append");
-    let killed = Killed::new(LogDir::copy_of(&dir.path()));
+    let killed = Killed::new(killed_copy_of(&dir.path()));
     assert_eq!(killed.frames.len(), 3);
     for kept in killed.frames[1].end()..=killed.content_len() {
         killed.assert_cut_recovers(kept);
