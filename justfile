@@ -1,0 +1,43 @@
+# Everything that is done to this project by hand. `just` lists it.
+
+_default:
+    @just --list --unsorted
+
+# The gate: formatting, lints, documentation, tests. Edits nothing.
+check:
+    .ci/check
+
+# The gate and the end-to-end checks with the release binary, as CI runs them.
+ci:
+    .ci/run
+
+# The end-to-end checks alone, or only those named: `just e2e json_round_trip`.
+e2e *NAMES:
+    cargo build --release --locked
+    .ci/e2e {{ NAMES }}
+
+# Formats the code and applies what clippy can mend.
+fix:
+    cargo fmt
+    cargo clippy --all-targets --locked --fix --allow-dirty --allow-staged
+    cargo fmt
+
+# Accepts what the tests now print. Golden logs are written only where there is none yet.
+bless:
+    TRYCMD=overwrite INSTA_UPDATE=always PROGLOG_BLESS=1 cargo test --locked
+    git status --short
+
+# Measures the log beside plain programs that do the same work.
+bench *ARGS:
+    cargo bench --locked {{ ARGS }}
+
+# Kills and property cases in numbers that find what the gate's short runs miss.
+soak KILLS="2000" CASES="5000":
+    cargo build --release --locked
+    PROGLOG_KILLS={{ KILLS }} PROGLOG_BIN=target/release/proglog \
+        cargo test --release --locked --test engine crash:: -- --nocapture
+    PROPTEST_CASES={{ CASES }} cargo test --release --locked --test engine model::
+
+# Licenses, advisories and duplicates of what we depend on; needs cargo-deny.
+deny:
+    cargo deny check

@@ -1,0 +1,311 @@
+//! Many threads at one log, and readers that weren't told of it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proglog::log::{Log, LogConfig, LogError, LogReader, Offset, RecordRef, SyncPolicy};
+
+use crate::support::{LogDir, append, read_all, small_segments};
+
+const N_THREADS: u64 = 8;
+const N_BATCHES: u64 = 60;
+
+/// Generous, so that only what never comes true fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What each record says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tag {
+    thread: u64,
+    batch: u64,
+    place: u64,
+    len: u64,
+}
+
+impl Tag {
+    /// The record's value: the four numbers, then bytes that follow from them.
+    fn value(self) -> Vec<u8> {
+        let numbers = [self.thread, self.batch, self.place, self.len];
+        let mut value: Vec<u8> = numbers.into_iter().flat_map(u64::to_be_bytes).collect();
+        let n_padding = (self.thread * 13 + self.batch * 7 + self.place * 5) % 120;
+        value.extend((0..n_padding).map(|n| (n + self.batch) as u8));
+        value
+    }
+
+    fn of(record: &RecordRef<'_>) -> Tag {
+        let number = |n: usize| {
+            let bytes = record.value[n * 8..][..8].try_into().expect("eight bytes");
+            u64::from_be_bytes(bytes)
+        };
+        let tag = Tag { thread: number(0), batch: number(1), place: number(2), len: number(3) };
+        assert_eq!(record.value, tag.value(), "at {}", record.offset);
+        tag
+    }
+
+    fn is_last(self) -> bool {
+        self.place + 1 == self.len
+    }
+}
+
+fn batch_values(thread: u64, batch: u64) -> Vec<Vec<u8>> {
+    let len = 1 + (thread + batch) % 5;
+    (0..len).map(|place| Tag { thread, batch, place, len }.value()).collect()
+}
+
+fn append_batches(log: &Log, thread: u64) {
+    for batch in 0..N_BATCHES {
+        let values = batch_values(thread, batch);
+        let slices: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
+        let appended = append(log, &slices).expect("an append");
+        assert_eq!(appended.last_offset.0 + 1 - appended.first_offset.0, values.len() as u64);
+        assert!(log.next_offset() > appended.last_offset, "acknowledged before it is visible");
+        let own = log.read(appended.first_offset).expect("one's own record");
+        assert_eq!(own.value, values[0]);
+    }
+}
+
+/// Follows what is appended and checks that batches come whole, each thread's in its order.
+#[derive(Default)]
+struct Follower {
+    next: u64,
+    previous: Option<Tag>,
+    batches_of: BTreeMap<u64, u64>,
+}
+
+impl Follower {
+    fn take(&mut self, record: &RecordRef<'_>) {
+        assert_eq!(record.offset.0, self.next, "a hole");
+        let tag = Tag::of(record);
+        match self.previous.filter(|previous| !previous.is_last()) {
+            Some(previous) => {
+                assert_eq!(tag, Tag { place: previous.place + 1, ..previous }, "at {}", self.next);
+            }
+            None => {
+                assert_eq!(tag.place, 0, "at {}", self.next);
+                let expected = self.batches_of.entry(tag.thread).or_default();
+                assert_eq!(tag.batch, *expected, "of thread {}", tag.thread);
+                *expected += 1;
+            }
+        }
+        self.previous = Some(tag);
+        self.next += 1;
+    }
+
+    fn is_between_batches(&self) -> bool {
+        self.previous.is_none_or(Tag::is_last)
+    }
+
+    /// All batches of all threads.
+    fn is_done(&self) -> bool {
+        self.batches_of.len() as u64 == N_THREADS
+            && self.batches_of.values().all(|n_batches| *n_batches == N_BATCHES)
+            && self.is_between_batches()
+    }
+}
+
+/// Follows through the log itself, a new scan each time, up to what is next at that moment.
+fn follow_log(log: &Log) {
+    let mut follower = Follower::default();
+    while !follower.is_done() {
+        assert!(log.wait_for(Offset(follower.next), PATIENCE), "no record {}", follower.next);
+        let next = log.next_offset().0;
+        let mut scan = log.scan(Offset(follower.next)).expect("a scan");
+        while follower.next < next {
+            follower.take(&scan.next_record().expect("no hole").expect("an intact record"));
+        }
+        assert!(follower.is_between_batches(), "half a batch is visible at {next}");
+    }
+}
+
+/// Follows with one scan, which has to find what comes after its end.
+fn follow_scan(log: &Log) {
+    let mut follower = Follower::default();
+    let mut scan = log.scan(Offset(0)).expect("a scan");
+    while !follower.is_done() {
+        match scan.next_record() {
+            Some(record) => follower.take(&record.expect("an intact record")),
+            None => {
+                assert!(follower.is_between_batches(), "the scan ended inside a batch");
+                assert!(log.wait_for(Offset(follower.next), PATIENCE), "no {}", follower.next);
+            }
+        }
+    }
+}
+
+/// Follows from outside, as another process would.
+fn follow_reader(dir: &LogDir) {
+    let mut follower = Follower::default();
+    let reader = LogReader::open(&dir.path()).expect("a reader");
+    while !follower.is_done() {
+        let there = reader.wait_for(Offset(follower.next), PATIENCE).expect("a look");
+        assert!(there, "no record {}", follower.next);
+        let next = reader.next_offset().0;
+        let mut scan = reader.scan(Offset(follower.next)).expect("a scan");
+        while follower.next < next {
+            follower.take(&scan.next_record().expect("no hole").expect("an intact record"));
+        }
+    }
+}
+
+fn append_and_follow(config: LogConfig) {
+    let dir = LogDir::new();
+    let log = Log::open(&dir.path(), config).expect("a new log");
+    thread::scope(|scope| {
+        for thread in 0..N_THREADS {
+            let log = &log;
+            scope.spawn(move || append_batches(log, thread));
+        }
+        scope.spawn(|| follow_log(&log));
+        scope.spawn(|| follow_scan(&log));
+        scope.spawn(|| follow_reader(&dir));
+    });
+    log.close().expect("a clean close");
+    let n_records: usize = (0..N_THREADS)
+        .flat_map(|thread| (0..N_BATCHES).map(move |batch| batch_values(thread, batch).len()))
+        .sum();
+    assert_eq!(read_all(&dir.path()).expect("all records").len(), n_records);
+}
+
+#[test]
+fn batches_stay_whole_and_in_order_without_syncs() {
+    append_and_follow(LogConfig { segment_bytes: 4096, ..small_segments() });
+}
+
+#[test]
+fn batches_stay_whole_and_in_order_with_syncs() {
+    let sync = SyncPolicy::Always;
+    append_and_follow(LogConfig { segment_bytes: 16 << 10, sync, ..small_segments() });
+}
+
+#[test]
+fn batches_stay_whole_and_in_order_with_syncs_at_intervals() {
+    let sync = SyncPolicy::Interval(Duration::from_millis(1));
+    append_and_follow(LogConfig { segment_bytes: 4096, sync, ..small_segments() });
+}
+
+#[test]
+fn batches_stay_whole_when_little_may_wait() {
+    let max_waiting_bytes = 1;
+    append_and_follow(LogConfig { segment_bytes: 4096, max_waiting_bytes, ..small_segments() });
+}
+
+#[test]
+fn readers_go_on_while_old_segments_are_removed() {
+    let dir = LogDir::new();
+    let log = Log::open(&dir.path(), small_segments()).expect("a new log");
+    let (done, n_ready) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while n_ready.load(Ordering::SeqCst) < 2 {
+                thread::yield_now();
+            }
+            for offset in 0..3000_u64 {
+                append(&log, &[&offset.to_be_bytes().repeat(4)]).expect("an append");
+                if offset % 50 == 49 {
+                    log.truncate_before(Offset(offset - 30)).expect("a truncated log");
+                }
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        scope.spawn(|| {
+            n_ready.fetch_add(1, Ordering::SeqCst);
+            while !done.load(Ordering::SeqCst) {
+                let from = log.lowest_offset();
+                check_dense(log.scan(from), from);
+            }
+        });
+        scope.spawn(|| {
+            let reader = LogReader::open(&dir.path()).expect("a reader");
+            n_ready.fetch_add(1, Ordering::SeqCst);
+            while !done.load(Ordering::SeqCst) {
+                reader.refresh().expect("a look");
+                let from = reader.lowest_offset();
+                check_dense(reader.scan(from), from);
+            }
+            reader.refresh().expect("a look");
+            assert_eq!(reader.next_offset(), Offset(3000));
+            assert_eq!(reader.lowest_offset(), log.lowest_offset());
+        });
+    });
+    assert!(log.lowest_offset() > Offset(2000), "nothing was removed");
+}
+
+/// Reads on until the end or until the records ahead were removed, which is the one error allowed.
+fn check_dense(scan: Result<proglog::log::Scan, LogError>, from: Offset) {
+    let mut scan = match scan {
+        Ok(scan) => scan,
+        Err(LogError::OutOfRange { lowest, .. }) if lowest > from => return,
+        Err(error) => panic!("scan from {from}: {error}"),
+    };
+    let mut next = from.0;
+    loop {
+        match scan.next_record() {
+            Some(Ok(record)) => {
+                assert_eq!(record.offset.0, next);
+                assert_eq!(record.value, next.to_be_bytes().repeat(4));
+                next += 1;
+            }
+            Some(Err(LogError::OutOfRange { lowest, .. })) if lowest.0 > next => return,
+            Some(Err(error)) => panic!("at {next}: {error}"),
+            None => return,
+        }
+    }
+}
+
+#[test]
+fn a_second_writer_is_refused_at_once() {
+    let dir = LogDir::new();
+    let log = Log::open(&dir.path(), small_segments()).expect("a new log");
+    append(&log, &[b"first"]).expect("an append");
+    let started = Instant::now();
+    let second = Log::open(&dir.path(), small_segments());
+    assert!(matches!(second, Err(LogError::InUse { .. })), "{second:?}");
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert!(LogReader::open(&dir.path()).expect("a reader").has_writer());
+    append(&log, &[b"the first goes on"]).expect("an append");
+    drop(log);
+    assert!(!LogReader::open(&dir.path()).expect("a reader").has_writer());
+    let log = Log::open(&dir.path(), small_segments()).expect("the next writer");
+    assert_eq!(log.next_offset(), Offset(2));
+}
+
+#[test]
+fn who_waits_for_a_record_is_woken_by_it() {
+    let dir = LogDir::new();
+    let log = Log::open(&dir.path(), small_segments()).expect("a new log");
+    assert!(!log.wait_for(Offset(0), Duration::from_millis(20)), "nothing is there yet");
+    thread::scope(|scope| {
+        let waiting: Vec<_> = (0..4)
+            .map(|offset| {
+                scope.spawn({
+                    let log = &log;
+                    move || log.wait_for(Offset(offset), PATIENCE)
+                })
+            })
+            .collect();
+        let outside = scope.spawn(|| {
+            let reader = LogReader::open(&dir.path()).expect("a reader");
+            reader.wait_for(Offset(3), PATIENCE).expect("a look")
+        });
+        append(&log, &[b"a"]).expect("an append");
+        append(&log, &[b"b", b"c", b"d"]).expect("an append");
+        assert!(waiting.into_iter().all(|waiting| waiting.join().expect("an answer")));
+        assert!(outside.join().expect("an answer"));
+    });
+}
+
+#[test]
+fn who_waits_is_told_when_the_log_closes() {
+    let dir = LogDir::new();
+    let log = Log::open(&dir.path(), small_segments()).expect("a new log");
+    thread::scope(|scope| {
+        let started = Instant::now();
+        let waiting = scope.spawn(|| log.wait_for(Offset(0), PATIENCE));
+        log.close().expect("a clean close");
+        assert!(!waiting.join().expect("an answer"));
+        assert!(started.elapsed() < PATIENCE / 2, "it waited on");
+    });
+    assert!(matches!(append(&log, &[b"x"]), Err(LogError::Closed)));
+}
