@@ -9,12 +9,11 @@
 //! that cuts. Readers in other processes use positioned reads.
 #![expect(unsafe_code, reason = "mapping a file needs it; see the contract above")]
 
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use memmap2::{MmapOptions, MmapRaw, UncheckedAdvice};
+use memmap2::{MmapAsRawDesc, MmapOptions, MmapRaw, UncheckedAdvice};
 
 const WORD_BYTES: usize = 4;
 
@@ -69,7 +68,7 @@ pub struct MappedFile {
 impl MappedFile {
     /// Maps `n_bytes` from `position` on, which has to be a multiple of the page size.
     pub(super) fn new(
-        file: &File,
+        file: impl MmapAsRawDesc,
         position: u64,
         n_bytes: usize,
         writable: bool,

@@ -177,6 +177,7 @@ impl From<LogError> for ServiceError {
             // These belong to opening and truncating, which no service call does.
             LogError::Committed { .. }
             | LogError::NoSuchLog { .. }
+            | LogError::NoSuchSegment { .. }
             | LogError::NotADirectory { .. }
             | LogError::Config(_)
             // The storage thread's panic ends the process, so nobody is left to be told.

@@ -1,3 +1,5 @@
+//! Frames: the documented bytes, what strict decoding refuses, and every flipped bit.
+
 use proptest::prelude::*;
 
 use super::*;

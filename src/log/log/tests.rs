@@ -1,3 +1,5 @@
+//! The log as a whole, on real files: appending, reopening, being killed, truncating, waiting.
+
 use std::fs;
 
 use tempfile::TempDir;
