@@ -174,9 +174,10 @@ impl From<LogError> for ServiceError {
             LogError::Damaged { .. } => ServiceError::Damaged(error),
             LogError::DiskFull { .. } => ServiceError::DiskFull(error),
             LogError::Io { .. } => ServiceError::Io(error),
-            // These belong to opening and truncating, which no service call does.
+            // These belong to opening, truncating and reading files, which no service call does.
             LogError::Committed { .. }
             | LogError::NoSuchLog { .. }
+            | LogError::NoSuchSegment { .. }
             | LogError::NotADirectory { .. }
             | LogError::Config(_)
             // The storage thread's panic ends the process, so nobody is left to be told.
