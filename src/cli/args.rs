@@ -14,6 +14,7 @@ use super::logging::LogFormat;
 use super::man::ManArgs;
 use super::output::OutputFormat;
 use super::read::ReadArgs;
+use super::serve::ServeArgs;
 use super::truncate::TruncateArgs;
 
 const EXAMPLES: &str = "\
@@ -40,7 +41,7 @@ pub(crate) struct Cli {
 /// Flags that go before or behind any subcommand.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct GlobalArgs {
-    /// The log's directory; `append` creates it
+    /// The log's directory; `append` and `serve` create it
     #[arg(short, long, global = true, env = "PROGLOG_DIR", default_value = "./proglog-data")]
     pub(crate) dir: PathBuf,
 
@@ -78,6 +79,7 @@ pub(crate) enum Command {
     Info(InfoArgs),
     Truncate(TruncateArgs),
     Bench(BenchArgs),
+    Serve(ServeArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

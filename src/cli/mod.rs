@@ -20,6 +20,7 @@ mod dump_index;
 mod info;
 mod man;
 mod read;
+mod serve;
 mod truncate;
 
 mod context;

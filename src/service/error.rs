@@ -174,7 +174,7 @@ impl From<LogError> for ServiceError {
             LogError::Damaged { .. } => ServiceError::Damaged(error),
             LogError::DiskFull { .. } => ServiceError::DiskFull(error),
             LogError::Io { .. } => ServiceError::Io(error),
-            // These belong to opening and truncating, which no service call does.
+            // These belong to opening, truncating and reading files, which no service call does.
             LogError::Committed { .. }
             | LogError::NoSuchLog { .. }
             | LogError::NoSuchSegment { .. }

@@ -1,0 +1,175 @@
+//! `proglog serve`: the log of a directory over HTTP, until a signal asks to stop.
+
+mod address;
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use self::address::{ListenAddress, is_private};
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::log_args::LogArgs;
+use super::notes;
+use super::output::print_json;
+use super::time::parse_duration;
+use crate::log::{Log, LogConfig};
+use crate::server::{self, ServerConfig};
+use crate::service::{LocalLog, LocalLogConfig, ServiceError};
+
+const EXAMPLES: &str = "\
+Examples:
+  proglog serve                                   HTTP on 127.0.0.1:8080
+  proglog serve --http-addr localhost:0           any free port; the one taken is printed
+  proglog -v serve --fsync interval:1s            with a line a request on standard error
+  curl -d '{\"record\": {\"value\": \"aGVsbG8=\"}}' localhost:8080
+  curl -X GET -d '{\"offset\": 0}' localhost:8080
+  curl localhost:8080/readyz
+
+It prints where it listens when it is ready. SIGTERM or SIGINT stops it: requests in flight are
+finished within --grace, and the log is synced and closed. A second signal ends it at once; what was
+acknowledged is safe in any case.";
+
+/// Serve the log over HTTP, until a signal asks to stop
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct ServeArgs {
+    /// Where HTTP listens; port 0 takes any free one
+    #[arg(long, env = "PROGLOG_HTTP_ADDR", value_name = "HOST:PORT")]
+    #[arg(default_value = "127.0.0.1:8080", value_parser = ListenAddress::parse)]
+    http_addr: ListenAddress,
+
+    /// How long requests in flight may go on once it is asked to stop
+    #[arg(long, env = "PROGLOG_GRACE", value_name = "DURATION", default_value = "10s")]
+    #[arg(value_parser = parse_duration)]
+    grace: Duration,
+
+    /// Listen where other machines can connect, though there is neither encryption nor a login
+    #[arg(long)]
+    insecure: bool,
+
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Serves until a signal comes, then stops in order.
+pub(crate) fn run(
+    args: ServeArgs,
+    context: &Context,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let addresses = listen_addresses(&args)?;
+    let runtime = Runtime::new().map_err(|error| failed("start the runtime", &error))?;
+    let served = runtime.block_on(async {
+        // First, since a port that is taken is no reason to touch the log.
+        let listener = bind(&addresses, &args.http_addr).await?;
+        let log = open(context, args.log.to_config())?;
+        serve(listener, log, &args, context, out).await
+    });
+    // A read that hangs on its device must not hold the end up.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(
+    listener: TcpListener,
+    log: LocalLog,
+    args: &ServeArgs,
+    context: &Context,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let address = listener.local_addr().map_err(|error| failed("ask for the port", &error))?;
+    let (trigger, shutdown) = server::shutdown();
+    server::trigger_on_signals(trigger).map_err(|error| failed("watch for signals", &error))?;
+    announce(context, &address, out)?;
+    let mut config = ServerConfig::for_records_of(args.log.max_record_bytes);
+    config.grace = args.grace;
+    let log = Arc::new(log);
+    server::run(listener, Arc::clone(&log), config, shutdown).await;
+    log.close().await.map_err(|error| not_closed(&error))?;
+    tracing::info!("stopped; the log is closed");
+    Ok(Exit::Done)
+}
+
+/// Where to listen, if that is allowed.
+fn listen_addresses(args: &ServeArgs) -> Result<Vec<SocketAddr>, Failure> {
+    let name = &args.http_addr;
+    let addresses = name.resolve().map_err(|error| {
+        Failure::new(Exit::Failed, "io", format!("can't look up {name}: {error}"))
+            .hint("name an address of this machine with --http-addr, such as 127.0.0.1:8080")
+    })?;
+    if addresses.iter().all(is_private) {
+        return Ok(addresses);
+    }
+    if !args.insecure {
+        let message = format!(
+            "{name} can be reached from other machines, and anyone there could read and append: \
+             there is neither encryption nor a login"
+        );
+        return Err(Failure::usage(message).hint(
+            "listen on 127.0.0.1 behind a proxy that has both, or say --insecure if the network is trusted",
+        ));
+    }
+    tracing::warn!(
+        "INSECURE: {name} can be reached from other machines; anyone there can read and append"
+    );
+    Ok(addresses)
+}
+
+async fn bind(addresses: &[SocketAddr], name: &ListenAddress) -> Result<TcpListener, Failure> {
+    TcpListener::bind(addresses).await.map_err(|error| {
+        let taken = error.kind() == io::ErrorKind::AddrInUse;
+        let hint = if taken {
+            "stop what listens there, or choose another port with --http-addr; port 0 takes any free one"
+        } else {
+            "choose another address with --http-addr"
+        };
+        Failure::new(Exit::Failed, "io", format!("can't listen on {name}: {error}")).hint(hint)
+    })
+}
+
+/// Opens the log, damaged or not: what can be read is served.
+fn open(context: &Context, config: LogConfig) -> anyhow::Result<LocalLog> {
+    let max_waiting_bytes = config.max_waiting_bytes;
+    let log = Log::open(&context.dir, config)?;
+    notes::recovery(context, log.recovery());
+    if let Some(refusal) = log.refusal() {
+        // Also with --quiet: whoever starts it has to know.
+        tracing::error!("READ-ONLY: {refusal}; records are served, appends are answered with 503");
+        for corruption in &log.recovery().damage {
+            tracing::warn!("damaged: {corruption}");
+        }
+    }
+    let config = LocalLogConfig { max_waiting_bytes, ..LocalLogConfig::default() };
+    Ok(LocalLog::start(log, &config).map_err(|error| failed("start the storage thread", &error))?)
+}
+
+/// Says that it is ready, and where. Whoever closed standard output doesn't want to know.
+fn announce(context: &Context, address: &SocketAddr, out: &mut impl Write) -> io::Result<()> {
+    let printed = if context.is_json() {
+        print_json(out, &json!({"dir": context.dir, "http": address.to_string()}))
+    } else {
+        writeln!(out, "serving {}: http on {address}", context.dir.display())
+            .and_then(|()| out.flush())
+    };
+    match printed {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
+}
+
+fn failed(action: &str, error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, "io", format!("can't {action}: {error}"))
+}
+
+fn not_closed(error: &ServiceError) -> Failure {
+    let message = format!("closing the log failed: {error}");
+    Failure::new(Exit::Failed, error.code(), message).hint(error.hint())
+}
