@@ -84,6 +84,13 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
+impl Command {
+    /// Whether it says in a note of its own what opening the log put right.
+    pub(crate) const fn notes_recovery(&self) -> bool {
+        matches!(self, Command::Append(_) | Command::Truncate(_))
+    }
+}
+
 impl GlobalArgs {
     pub(crate) fn context(&self) -> Context {
         Context {

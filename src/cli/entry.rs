@@ -44,9 +44,12 @@ fn stopped(error: anyhow::Error, format: OutputFormat) -> Exit {
     if format == OutputFormat::Json && error.use_stderr() {
         return usage_failure(&error).report(format, &mut io::stderr());
     }
-    // Nobody is left to be told that nobody listens.
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage } else { Exit::Done }
+    match error.print() {
+        // Nobody is left to be told that nobody listens.
+        _ if error.use_stderr() => Exit::Usage,
+        Ok(()) => Exit::Done,
+        Err(error) => report(error.into(), format),
+    }
 }
 
 /// clap's text without what only a terminal needs.
@@ -77,7 +80,7 @@ fn output_format(words: &[OsString]) -> OutputFormat {
 }
 
 fn run(cli: Cli) -> Exit {
-    logging::start(cli.global.log_format, cli.global.verbose, cli.global.quiet);
+    logging::start(&cli.global, cli.command.notes_recovery());
     let context = cli.global.context();
     match dispatch(cli.command, &context) {
         Ok(exit) => exit,

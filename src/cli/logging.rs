@@ -4,7 +4,12 @@ use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::args::GlobalArgs;
 
 /// How diagnostics look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -14,17 +19,25 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Starts to print diagnostics. A second call, as in tests, changes nothing.
-pub(crate) fn start(format: LogFormat, verbose: u8, quiet: bool) {
-    let builder = fmt()
-        .with_max_level(level(verbose, quiet))
+/// Where the log says what recovery does.
+const RECOVERY: &str = "proglog::log::recover";
+
+/// Starts to print diagnostics. A second call, as in tests, changes nothing. With `notes_recovery`
+/// warnings about recovery are left out, unless more is asked for, since a note tells the same.
+pub(crate) fn start(global: &GlobalArgs, notes_recovery: bool) {
+    let mut filter = Targets::new().with_default(level(global.verbose, global.quiet));
+    if notes_recovery && global.verbose == 0 {
+        filter = filter.with_target(RECOVERY, LevelFilter::ERROR);
+    }
+    let layer = fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal() && !is_plain())
         // A closed standard error must not end the program.
         .log_internal_errors(false);
-    let _ = match format {
-        LogFormat::Text => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let registry = tracing_subscriber::registry();
+    let _ = match global.log_format {
+        LogFormat::Text => registry.with(layer.with_target(false).with_filter(filter)).try_init(),
+        LogFormat::Json => registry.with(layer.json().with_filter(filter)).try_init(),
     };
 }
 

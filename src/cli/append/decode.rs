@@ -104,7 +104,10 @@ impl InputFormat {
 
 fn decode_base64(piece: &Bytes) -> Result<Bytes, String> {
     let text = piece.strip_suffix(b"\r").unwrap_or(piece);
-    STANDARD.decode(text).map(Bytes::from).map_err(|error| format!("not base64: {error}"))
+    STANDARD
+        .decode(text)
+        .map(Bytes::from)
+        .map_err(|error| format!("not base64: {}", error.to_string().trim_end_matches('.')))
 }
 
 fn decode_json(piece: &Bytes, place: Place, key: Option<&Bytes>) -> Result<PendingRecord, String> {

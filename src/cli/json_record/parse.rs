@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 
 use crate::cli::time::parse_rfc3339;
 use crate::log::{Header, TYPE_DATA, TYPE_LOST};
@@ -45,9 +46,13 @@ pub(crate) fn parse(line: &[u8]) -> Result<ParsedRecord, String> {
 /// Each line is a document of its own, so `serde_json`'s line number always is 1.
 fn without_line_number(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    match message.rsplit_once(" at line ") {
-        Some((message, _)) => format!("{message} at column {}", error.column()),
-        None => message,
+    let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
+    let column = error.column();
+    match error.classify() {
+        Category::Data => format!("{message} (column {column})"),
+        Category::Syntax | Category::Eof | Category::Io => {
+            format!("malformed JSON, {message} (column {column})")
+        }
     }
 }
 

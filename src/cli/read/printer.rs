@@ -9,7 +9,7 @@ use super::format::RecordFormat;
 use super::range::ReadRange;
 use crate::cli::context::Context;
 use crate::cli::output::grouped;
-use crate::log::{LogError, Offset, Scan};
+use crate::log::{Corruption, LogError, Offset, Scan};
 
 /// How far a pass over the log came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,15 +58,24 @@ impl<W: Write> Printer<'_, W> {
                     self.progress.inc(1);
                 }
                 Some(Err(LogError::Corrupt(corruption))) if self.skips_corrupt => {
-                    self.skipped = true;
-                    let offsets = scan.skip_corrupt()?;
-                    self.out.flush()?;
-                    self.note_missing(offsets, &format!("skipped: {corruption}"));
+                    self.skip(scan, corruption)?;
                 }
                 Some(Err(error)) => return Err(error.into()),
             }
         }
         Ok(Progress::Complete)
+    }
+
+    fn skip(&mut self, scan: &mut Scan, corruption: Corruption) -> anyhow::Result<()> {
+        let why = format!("skipped: {corruption}");
+        let offsets = scan.skip_corrupt()?;
+        if offsets.is_empty() {
+            return Err(LogError::Corrupt(corruption).into());
+        }
+        self.skipped = true;
+        self.out.flush()?;
+        self.note_missing(offsets, &why);
+        Ok(())
     }
 
     fn is_complete(&self, position: Offset) -> bool {
