@@ -14,7 +14,9 @@ use super::logging::LogFormat;
 use super::man::ManArgs;
 use super::output::OutputFormat;
 use super::read::ReadArgs;
+use super::repair::RepairArgs;
 use super::truncate::TruncateArgs;
+use super::verify::VerifyArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +41,7 @@ pub(crate) struct Cli {
 
 /// Flags that go before or behind any subcommand.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
     /// The log's directory; `append` creates it
     #[arg(short, long, global = true, env = "PROGLOG_DIR", default_value = "./proglog-data")]
@@ -76,6 +79,8 @@ pub(crate) enum Command {
     Read(ReadArgs),
     DumpIndex(DumpIndexArgs),
     Info(InfoArgs),
+    Verify(VerifyArgs),
+    Repair(RepairArgs),
     Truncate(TruncateArgs),
     Bench(BenchArgs),
     Completions(CompletionsArgs),

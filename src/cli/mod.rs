@@ -20,7 +20,9 @@ mod dump_index;
 mod info;
 mod man;
 mod read;
+mod repair;
 mod truncate;
+mod verify;
 
 mod context;
 mod errors;
