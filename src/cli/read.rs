@@ -1,6 +1,7 @@
 //! `proglog read`: prints records, and with `--follow` waits for more. It never writes to the log
 //! and takes no lock, so it works beside a running writer.
 
+mod chomp;
 mod follow;
 mod format;
 mod printer;
@@ -14,6 +15,7 @@ use std::io::{IsTerminal, Write, stdout};
 use clap::Args;
 use indicatif::ProgressBar;
 
+use self::chomp::Chomp;
 use self::format::RecordFormat;
 use self::printer::Printer;
 use self::range::{ReadRange, resolve};
@@ -45,10 +47,11 @@ Examples:
   proglog read --offset -10 --follow
   proglog read --offset @-1h --format '%o %t %v'
   proglog read > lines          gives back the lines that were appended
+  proglog read --chomp > lines  likewise, if the last one had no line end
   proglog read -n 1 --format raw > photo.jpg
 
-`value` ends each record with a line end, also one whose line had none when it was appended; `raw`
-prints the bytes alone. With --skip-corrupt the exit code still is 3 if something was skipped.";
+`value` ends each record with a line end, also one whose line had none when it was appended: with
+--chomp the last one is left out. `raw` prints the bytes alone. With --skip-corrupt the exit code still is 3 if something was skipped.";
 
 /// Print records from an offset on
 #[derive(Args, Clone, Debug)]
@@ -77,6 +80,10 @@ pub(crate) struct ReadArgs {
     #[arg(long, env = "PROGLOG_DELIMITER", value_name = "BYTE", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
 
+    /// No delimiter behind the last record, as in a file whose last line has no end
+    #[arg(long, conflicts_with = "follow")]
+    chomp: bool,
+
     /// Go on behind damaged records, and say which are missing
     #[arg(long)]
     skip_corrupt: bool,
@@ -90,6 +97,19 @@ pub(crate) fn run(args: ReadArgs, context: &Context, out: &mut impl Write) -> an
         let message = "--delimiter is for formats that end a record with it: not json, not raw";
         return Err(Failure::usage(message).into());
     }
+    if args.chomp {
+        let delimiter = args.delimiter.unwrap_or(b'\n');
+        return print(args, format, context, &mut Chomp::new(out, delimiter));
+    }
+    print(args, format, context, out)
+}
+
+fn print(
+    args: ReadArgs,
+    format: RecordFormat,
+    context: &Context,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
     let log = LogReader::open(&context.dir)?;
     let range = resolve(args.offset, &log, args.follow)?;
     let mut scan = log.scan(range.from)?;
