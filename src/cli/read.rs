@@ -92,7 +92,7 @@ pub(crate) struct ReadArgs {
 /// Prints what was asked for.
 pub(crate) fn run(args: ReadArgs, context: &Context, out: &mut impl Write) -> anyhow::Result<Exit> {
     let by_output = if context.is_json() { RecordFormat::Json } else { RecordFormat::Value };
-    let format = args.format.unwrap_or(by_output);
+    let format = args.format.clone().unwrap_or(by_output);
     if args.delimiter.is_some() && !format.has_delimiter() {
         let message = "--delimiter is for formats that end a record with it: not json, not raw";
         return Err(Failure::usage(message).into());
