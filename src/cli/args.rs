@@ -14,8 +14,10 @@ use super::logging::LogFormat;
 use super::man::ManArgs;
 use super::output::OutputFormat;
 use super::read::ReadArgs;
+use super::repair::RepairArgs;
 use super::serve::ServeArgs;
 use super::truncate::TruncateArgs;
+use super::verify::VerifyArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,6 +42,7 @@ pub(crate) struct Cli {
 
 /// Flags that go before or behind any subcommand.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
     /// The log's directory; `append` and `serve` create it
     #[arg(short, long, global = true, env = "PROGLOG_DIR", default_value = "./proglog-data")]
@@ -77,6 +80,8 @@ pub(crate) enum Command {
     Read(ReadArgs),
     DumpIndex(DumpIndexArgs),
     Info(InfoArgs),
+    Verify(VerifyArgs),
+    Repair(RepairArgs),
     Truncate(TruncateArgs),
     Bench(BenchArgs),
     Serve(ServeArgs),

@@ -12,8 +12,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{OutputFormat, stdout};
 use super::{
-    append, bench, completions, dump_index, info, logging, man, read, serve, settings, signals,
-    truncate,
+    append, bench, completions, dump_index, info, logging, man, read, repair, serve, settings,
+    signals, truncate, verify,
 };
 
 /// Runs `proglog` with the words of this process; all there is to say is said when this returns.
@@ -103,6 +103,8 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Read(args) => read::run(args, context, &mut out),
         Command::DumpIndex(args) => dump_index::run(args, context, &mut out),
         Command::Info(args) => info::run(args, context, &mut out),
+        Command::Verify(args) => verify::run(args, context, &mut out),
+        Command::Repair(args) => repair::run(args, context, &mut out),
         Command::Truncate(args) => truncate::run(args, context, &mut out),
         Command::Serve(args) => serve::run(args, context, &mut out),
         Command::Bench(args) => bench::run(args, context, &mut out),

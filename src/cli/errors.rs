@@ -33,11 +33,9 @@ pub(crate) const fn exit(error: &LogError) -> Exit {
 pub(crate) fn hint(error: &LogError) -> Option<String> {
     match error {
         LogError::OutOfRange { lowest, next, .. } if lowest == next => {
-            Some("the log is empty; `--follow` waits for its first record".into())
+            Some("the log is empty".into())
         }
-        LogError::OutOfRange { .. } => {
-            Some("`--offset start` and `--offset -10` (the last 10) work for any log".into())
-        }
+        LogError::OutOfRange { .. } => Some("`proglog info` shows what the log holds".into()),
         LogError::Corrupt(_) => Some(
             "`proglog verify` lists all damage, `proglog read --skip-corrupt` goes on behind it, \
              `proglog repair` shows what can be done"
@@ -108,7 +106,7 @@ mod tests {
         assert_eq!(error.code(), "offset_out_of_range");
         assert_eq!(exit(&error), Exit::NotInLog);
         assert_eq!(Value::from(fields(&error)), json!({"offset": 9, "lowest": 2, "next": 5}));
-        assert!(hint(&error).is_some_and(|hint| hint.contains("--offset start")));
+        assert!(hint(&error).is_some_and(|hint| hint.contains("proglog info")));
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(crate) fn run(_args: &ManArgs, out: &mut impl Write) -> anyhow::Result<Exit>
 
 fn page() -> io::Result<Vec<u8>> {
     let mut command = command().disable_help_subcommand(true);
+    // Building passes global flags down, where they would be described again and again.
     command.build();
     let mut page = Vec::new();
     let top = Man::new(command.clone()).date(String::new());
@@ -48,7 +49,7 @@ fn page() -> io::Result<Vec<u8>> {
 fn subcommand_sections(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
     Roff::new().control("SH", [name.as_str()]).to_writer(page)?;
-    let man = Man::new(command.clone());
+    let man = Man::new(without_global_flags(command.clone()));
     let mut sections = Vec::new();
     man.render_synopsis_section(&mut sections)?;
     man.render_description_section(&mut sections)?;
@@ -56,12 +57,21 @@ fn subcommand_sections(command: &Command, page: &mut Vec<u8>) -> io::Result<()> 
     if command.get_after_long_help().is_some() {
         man.render_extra_section(&mut sections)?;
     }
-    let sections = String::from_utf8_lossy(&sections).replace("\n.SH ", "\n.SS ");
+    let sections = String::from_utf8_lossy(&sections)
+        .replace("\n.SH EXTRA\n", "\n.SH DETAILS\n")
+        .replace("\n.SH ", "\n.SS ");
     page.extend_from_slice(sections.as_bytes());
     for subcommand in command.get_subcommands() {
         subcommand_sections(subcommand, page)?;
     }
     Ok(())
+}
+
+fn without_global_flags(command: Command) -> Command {
+    command.mut_args(|arg| {
+        let hidden = arg.is_hide_set() || arg.is_global_set() || arg.get_id() == "help";
+        arg.hide(hidden)
+    })
 }
 
 fn configuration() -> Roff {

@@ -20,8 +20,10 @@ mod dump_index;
 mod info;
 mod man;
 mod read;
+mod repair;
 mod serve;
 mod truncate;
+mod verify;
 
 mod context;
 mod errors;

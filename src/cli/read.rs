@@ -25,7 +25,7 @@ use super::failure::Failure;
 use super::offset_spec::OffsetSpec;
 use super::progress;
 use super::values::parse_delimiter;
-use crate::log::LogReader;
+use crate::log::{LogError, LogReader};
 
 const DETAILS: &str = "\
 Offsets:
@@ -111,7 +111,7 @@ fn print(
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
     let log = LogReader::open(&context.dir)?;
-    let range = resolve(args.offset, &log, args.follow)?;
+    let range = resolve(args.offset, &log, args.follow).map_err(|error| advise(&error))?;
     let mut scan = log.scan(range.from)?;
     let mut printer = Printer {
         context,
@@ -132,6 +132,20 @@ fn print(
     printer.progress.finish_and_clear();
     printed?;
     Ok(if printer.skipped { Exit::Damaged } else { Exit::Done })
+}
+
+/// Names the flags that would have helped.
+fn advise(error: &LogError) -> Failure {
+    let failure = Failure::from(error);
+    match error {
+        LogError::OutOfRange { lowest, next, .. } if lowest == next => {
+            failure.hint("the log is empty; `--offset start --follow` waits for its first record")
+        }
+        LogError::OutOfRange { .. } => {
+            failure.hint("`--offset start` and `--offset -10` (the newest 10) fit any log")
+        }
+        _ => failure,
+    }
 }
 
 /// A bar would be torn apart by records on the same terminal, and following has no end.

@@ -134,6 +134,10 @@ fn follow_scan(log: &Log) {
     }
 }
 
+fn newest_base(reader: &LogReader) -> u64 {
+    reader.segments().last().map_or(0, |segment| segment.base_offset.0)
+}
+
 /// Follows from outside, as another process would.
 fn follow_reader(dir: &LogDir) {
     let mut follower = Follower::default();
@@ -141,11 +145,14 @@ fn follow_reader(dir: &LogDir) {
     while !follower.is_done() {
         let there = reader.wait_for(Offset(follower.next), PATIENCE).expect("a look");
         assert!(there, "no record {}", follower.next);
-        let next = reader.next_offset().0;
+        let (next, base) = (reader.next_offset().0, newest_base(&reader));
         let mut scan = reader.scan(Offset(follower.next)).expect("a scan");
         while follower.next < next {
             follower.take(&scan.next_record().expect("no hole").expect("an intact record"));
         }
+        // The entry of a segment's first record is all zeros, so it can't be held back.
+        let is_whole = follower.is_between_batches() || next == base + 1;
+        assert!(is_whole, "half a batch is visible at {next}");
     }
 }
 

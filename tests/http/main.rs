@@ -1,8 +1,10 @@
 //! The HTTP interface, met as clients meet it: bytes over a socket to a server on a port of its own.
 
+mod damage;
 mod health;
 mod limits;
 mod original;
+mod process;
 mod replay;
 mod shutdown;
 mod support;

@@ -70,10 +70,7 @@ impl Server {
     }
 
     pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).expect("connects");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
-        Client { stream: BufReader::new(stream) }
+        Client::connect(self.address)
     }
 
     /// One request on a connection of its own.
@@ -109,6 +106,13 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).expect("connects");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
+        Client { stream: BufReader::new(stream) }
+    }
+
     pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.get_mut().write_all(bytes.as_ref()).expect("the server takes it");
     }

@@ -15,7 +15,7 @@ pub(crate) enum InputFormat {
     /// Each line is a record.
     #[default]
     Line,
-    /// Each line is a JSON object: {"text": …} or {"value": base64}; key, headers, timestamp.
+    /// Each line is a JSON object: {"text": ...} or {"value": base64}; key, headers, timestamp.
     Json,
     /// Each input as a whole is one record.
     Raw,

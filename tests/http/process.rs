@@ -1,0 +1,252 @@
+//! The program itself, started and stopped as an operator does.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::damage::flip_a_bit;
+use crate::support::{Answer, Client, produce_body};
+
+const PROGLOG: &str = env!("CARGO_BIN_EXE_proglog");
+
+/// A running `proglog serve`.
+struct Serving {
+    child: Child,
+    address: SocketAddr,
+    _stdout: BufReader<ChildStdout>,
+}
+
+fn serve_command(dir: &Path) -> Command {
+    let mut command = Command::new(PROGLOG);
+    command.arg("-d").arg(dir).args(["-v", "serve", "--http-addr", "127.0.0.1:0"]);
+    command
+}
+
+impl Serving {
+    fn start(command: &mut Command) -> Serving {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("proglog starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("text");
+        let address = line.trim_end().rsplit_once(": http on ").map(|(_, address)| address);
+        let address = address.unwrap_or_else(|| panic!("not ready: {line:?}, {child:?}"));
+        Serving { address: address.parse().expect("an address"), child, _stdout: stdout }
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        Client::connect(self.address).send(method, path, body)
+    }
+
+    fn produce(&self, base64: &str) -> Answer {
+        self.send("POST", "/", &produce_body(base64))
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"));
+        kill_process(pid.expect("a process id"), signal).expect("it runs");
+    }
+
+    /// Its exit code, if it ended by itself, and what it said on standard error.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        let stderr = self.child.stderr.as_mut().expect("a pipe");
+        stderr.read_to_string(&mut said).expect("text");
+        (self.child.wait().expect("it ends").code(), said)
+    }
+
+    fn stop(self, signal: Signal) -> (Option<i32>, String) {
+        self.signal(signal);
+        self.end()
+    }
+}
+
+fn output(command: &mut Command) -> Output {
+    command.output().expect("proglog runs")
+}
+
+#[test]
+fn a_signal_stops_it_in_order_and_the_records_stay() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let serving = Serving::start(&mut serve_command(dir.path()));
+        assert_eq!(serving.produce("aGVsbG8=").text(), "{\"offset\":0}\n");
+        let (code, said) = serving.stop(signal);
+        assert_eq!(code, Some(0), "{said}");
+        let read = output(Command::new(PROGLOG).arg("-d").arg(dir.path()).arg("read"));
+        assert_eq!(read.stdout, b"hello\n");
+        assert!(read.stderr.is_empty(), "nothing had to be recovered: {read:?}");
+    }
+}
+
+#[test]
+fn what_was_acknowledged_outlives_a_kill() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = Serving::start(&mut serve_command(dir.path()));
+    for _ in 0..5 {
+        assert_eq!(serving.produce("aGVsbG8=").status, 200);
+    }
+    serving.stop(Signal::KILL);
+    let serving = Serving::start(&mut serve_command(dir.path()));
+    assert_eq!(serving.send("GET", "/", "{\"offset\":4}").status, 200);
+    assert_eq!(serving.produce("aGVsbG8=").text(), "{\"offset\":5}\n");
+    serving.stop(Signal::TERM);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = Serving::start(serve_command(dir.path()).args(["--grace", "1h"]));
+    let mut client = Client::connect(serving.address);
+    client.write("POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n");
+    client.write("Content-Length: 100\r\n\r\n");
+    assert_eq!(client.answer("POST").status, 100);
+    serving.signal(Signal::TERM);
+    while TcpStream::connect(serving.address).is_ok() {
+        thread::yield_now();
+    }
+    let (code, said) = serving.stop(Signal::TERM);
+    assert_eq!(code, Some(143), "{said}");
+}
+
+#[test]
+fn each_request_is_one_line_of_the_log() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = Serving::start(serve_command(dir.path()).args(["--log-format", "json"]));
+    serving.produce("aGVsbG8=");
+    serving.send("GET", "/?offset=0", "{\"offset\":7}");
+    let (_, said) = serving.stop(Signal::TERM);
+    let lines = said.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+    let requests: Vec<Value> = lines
+        .map(|line: Value| line["fields"].clone())
+        .filter(|fields| fields["message"] == "request")
+        .collect();
+    assert_eq!(requests.len(), 2, "{said}");
+    for (request, (method, status)) in requests.iter().zip([("POST", 200), ("GET", 404)]) {
+        assert_eq!(request["method"], method);
+        assert_eq!(request["path"], "/", "a query may hold what is nobody's business");
+        assert_eq!(request["status"], status);
+        assert!(request["bytes"].is_u64() && request["duration_us"].is_u64(), "{request}");
+    }
+}
+
+#[test]
+fn a_directory_has_one_server() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = Serving::start(&mut serve_command(dir.path()));
+    let second = output(&mut serve_command(dir.path()));
+    assert_eq!(second.status.code(), Some(6), "{second:?}");
+    serving.stop(Signal::TERM);
+}
+
+#[test]
+fn a_port_that_is_taken_leaves_the_log_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = Serving::start(&mut serve_command(dir.path()));
+    let other = dir.path().join("other");
+    let mut command = Command::new(PROGLOG);
+    command.arg("-d").arg(&other).args(["serve", "--http-addr", &serving.address.to_string()]);
+    let second = output(&mut command);
+    assert_eq!(second.status.code(), Some(1), "{second:?}");
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("can't listen on") && said.contains("--http-addr"), "{said}");
+    assert!(!other.exists());
+    serving.stop(Signal::TERM);
+}
+
+#[test]
+fn an_address_that_others_can_reach_needs_consent() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let public = ["serve", "--http-addr", "0.0.0.0:0"];
+    let refused = output(Command::new(PROGLOG).arg("-d").arg(dir.path()).args(public));
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--insecure"), "{refused:?}");
+    let mut command = Command::new(PROGLOG);
+    command.arg("-d").arg(dir.path()).args(public).arg("--insecure");
+    let (code, said) = Serving::start(&mut command).stop(Signal::TERM);
+    assert_eq!(code, Some(0));
+    assert!(said.contains("INSECURE"), "{said}");
+}
+
+#[test]
+fn a_damaged_log_is_served_read_only() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = Serving::start(&mut serve_command(dir.path()));
+    for value in ["YmVmb3Jl", "Y29ycnVwdA==", "YWZ0ZXI="] {
+        assert_eq!(serving.produce(value).status, 200);
+    }
+    serving.stop(Signal::TERM);
+    flip_a_bit(dir.path(), b"corrupt");
+    // Without its index, the next start looks at every record.
+    fs::remove_file(dir.path().join("0.index")).expect("the index");
+    let serving = Serving::start(serve_command(dir.path()).arg("--quiet"));
+    serving.produce("aGVsbG8=").problem(503, "damaged");
+    serving.send("GET", "/readyz", "").problem(503, "damaged");
+    assert_eq!(serving.send("GET", "/livez", "").status, 200);
+    assert_eq!(serving.send("GET", "/", "{\"offset\":2}").status, 200);
+    serving.send("GET", "/", "{\"offset\":1}").problem(500, "corrupt");
+    let (code, said) = serving.stop(Signal::TERM);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("READ-ONLY") && said.contains("proglog repair"), "{said}");
+}
+
+/// Runs `serve` under limits of the shell's.
+fn serve_with_limit(dir: &Path, limit: &str) -> Serving {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{limit}; exec \"$0\" \"$@\"")).arg(PROGLOG);
+    command.arg("-d").arg(dir).args(["serve", "--http-addr", "127.0.0.1:0"]);
+    command.args(["--segment-bytes", "1GiB"]);
+    Serving::start(&mut command)
+}
+
+#[test]
+fn running_out_of_files_is_survived() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = serve_with_limit(dir.path(), "ulimit -n 32");
+    let crowd: Vec<Client> = (0..64).map(|_| Client::connect(serving.address)).collect();
+    let mut last = Client::connect(serving.address);
+    last.write("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(last.is_silent(), "there is no file left for it");
+    drop(crowd);
+    assert_eq!(last.answer("GET").status, 200);
+    assert_eq!(serving.produce("aGVsbG8=").status, 200);
+    drop(last);
+    let (code, said) = serving.stop(Signal::TERM);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("can't take connections"), "{said}");
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_a_full_disk() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // In blocks of 512 or 1,024 bytes, as the shell likes it.
+    let serving = serve_with_limit(dir.path(), "ulimit -f 16384");
+    let value = "AAAA".repeat(1 << 18);
+    let mut n_appended = 0;
+    let refused = loop {
+        let answer = serving.produce(&value);
+        if answer.status != 200 {
+            break answer;
+        }
+        n_appended += 1;
+    };
+    assert!(n_appended > 0, "{}", refused.text());
+    refused.problem(507, "disk_full");
+    serving.produce("aGVsbG8=").problem(507, "disk_full");
+    serving.send("GET", "/readyz", "").problem(503, "disk_full");
+    for offset in 0..n_appended {
+        let answer = serving.send("GET", "/", &format!("{{\"offset\":{offset}}}"));
+        assert_eq!(answer.status, 200, "what was acknowledged is readable");
+    }
+    serving.stop(Signal::TERM);
+    let serving = Serving::start(&mut serve_command(dir.path()));
+    let answer = serving.produce("aGVsbG8=");
+    assert_eq!(answer.text(), format!("{{\"offset\":{n_appended}}}\n"), "it goes on with room");
+    serving.stop(Signal::TERM);
+}
