@@ -5,7 +5,7 @@ use super::dir::{LogDir, SegmentFiles};
 use super::error::LogError;
 use super::examine::{Beside, Examined, State, examine_fully};
 use super::fs::Access;
-use super::index::{Entry, EntryReader};
+use super::index::{ENTRY_BYTES, Entry, EntryReader};
 use super::offset::{Offset, Position};
 use super::record::{RecordRef, TYPE_LOST};
 use super::verify::{Finding, FindingKind};
@@ -64,11 +64,18 @@ struct Checker {
     store_name: String,
     counts: Counts,
     findings: Vec<Finding>,
-    first_stale: Option<Found>,
-    n_stale: u64,
+    wrong: Entries,
+    absent: Entries,
     before: Option<Before>,
     first_timestamp_us: Option<u64>,
     last_timestamp_us: Option<u64>,
+}
+
+/// Entries that aren't what they should be.
+#[derive(Clone, Copy, Default)]
+struct Entries {
+    count: u64,
+    first: Option<Found>,
 }
 
 struct Before {
@@ -89,8 +96,8 @@ impl Checker {
             store_name: dir.store_path(files.base).display().to_string(),
             counts: Counts::default(),
             findings: Vec::new(),
-            first_stale: None,
-            n_stale: 0,
+            wrong: Entries::default(),
+            absent: Entries::default(),
             before: None,
             first_timestamp_us: None,
             last_timestamp_us: None,
@@ -149,10 +156,13 @@ impl Checker {
             .offset
             .relative_to(self.segment)
             .map(|relative| Entry { relative, position: record.position });
-        if entries.entry(relative).ok().flatten() != expected {
-            self.n_stale += 1;
-            self.first_stale
-                .get_or_insert(Found { offset: record.offset, position: record.position });
+        let found = entries.entry(relative).ok().flatten();
+        if found != expected {
+            let is_absent = found.is_none_or(|entry| entry.position.0 == 0);
+            let entries = if is_absent { &mut self.absent } else { &mut self.wrong };
+            entries.count += 1;
+            let at = Found { offset: record.offset, position: record.position };
+            entries.first.get_or_insert(at);
         }
     }
 
@@ -161,10 +171,16 @@ impl Checker {
     }
 
     fn conclude(mut self, mut examined: Examined) -> Checked {
-        if let Some(at) = self.first_stale {
+        // A segment that wasn't closed may lack entries; that it wasn't closed is said elsewhere.
+        let was_closed = examined.index_len.is_multiple_of(ENTRY_BYTES);
+        let absent = if was_closed { self.absent } else { Entries::default() };
+        if let Some(at) = self.wrong.first.or(absent.first) {
             let message = format!(
                 "{} of {} entries don't lead to their records, the first is that of offset {}, in {}",
-                self.n_stale, self.counts.n_records, at.offset, self.index_name
+                self.wrong.count + absent.count,
+                self.counts.n_records,
+                at.offset,
+                self.index_name
             );
             self.find(FindingKind::StaleIndex, at.offset, at.position, message);
             mark_stale(&mut examined);

@@ -102,8 +102,7 @@ impl RepairStep {
                 format!("segment {segment}: remove it, it is empty")
             }
             RepairStep::GiveUp { segment, offsets, bytes } => format!(
-                "segment {segment}: give up {} records, offsets {} up to, not including, {} ({bytes} bytes)",
-                offsets.end.since(offsets.start),
+                "segment {segment}: give up the records from offset {} up to, not including, {} ({bytes} bytes)",
                 offsets.start,
                 offsets.end
             ),
