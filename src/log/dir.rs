@@ -115,17 +115,19 @@ impl LogDir {
         self.fs.sync_dir(&self.path).map_err(|error| LogError::io("sync", &self.path, error))
     }
 
-    /// Removes the files of a segment, index first, so that what a crash leaves is a store whose
-    /// index can be rebuilt. The caller syncs the directory.
+    /// Removes the files of a segment, index first and synced in between, so that what a crash leaves
+    /// is a store whose index can be rebuilt, never an index whose store is gone.
     pub(super) fn remove_segment(&self, files: SegmentFiles) -> Result<(), LogError> {
         let remove = |path: PathBuf| {
             self.fs.remove_file(&path).map_err(|error| LogError::io("remove", &path, error))
         };
         if files.has_index {
             remove(self.index_path(files.base))?;
+            self.sync()?;
         }
         if files.has_store {
             remove(self.store_path(files.base))?;
+            self.sync()?;
         }
         Ok(())
     }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use rustix::fs::FallocateFlags;
 
-use super::mmap::{MappedFile, Mapping};
+use super::mmap::MappedFile;
+pub use super::mmap::Mapping;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -266,8 +266,7 @@ impl Log {
             base: segment.base,
             has_store: true,
             has_index: true,
-        })?;
-        self.dir.sync()
+        })
     }
 
     /// Undoes the newest records: the first one removed is `offset`. For consensus layers.

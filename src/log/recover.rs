@@ -167,7 +167,6 @@ pub(super) fn apply(dir: &LogDir, judged: &mut Judged) -> Result<(), LogError> {
     for leftover in judged.leftovers.drain(..) {
         warn!(segment = leftover.base.0, "removing an empty segment that a crash left");
         dir.remove_segment(leftover)?;
-        dir.sync()?;
     }
     let damage = &judged.recovery.damage;
     let is_damaged = |base| damage.iter().any(|corruption| corruption.segment == base);

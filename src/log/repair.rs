@@ -103,8 +103,7 @@ impl RepairStep {
             }
             RepairStep::GiveUp { segment, offsets, bytes } => format!(
                 "segment {segment}: give up the records from offset {} up to, not including, {} ({bytes} bytes)",
-                offsets.start,
-                offsets.end
+                offsets.start, offsets.end
             ),
             RepairStep::Quarantine { segment, bytes } => format!(
                 "segment {segment}: take it away ({bytes} bytes), its offsets are in an earlier segment too"

@@ -72,7 +72,6 @@ fn replace(
 ) -> Result<(), LogError> {
     let index_only = SegmentFiles { has_store: false, ..segment.files };
     dir.remove_segment(index_only)?;
-    dir.sync()?;
     if let Some(replacement) = replacement {
         let to = dir.store_path(base);
         dir.fs.rename(replacement, &to).map_err(|error| LogError::io("rename to", &to, error))?;
@@ -80,7 +79,6 @@ fn replace(
     }
     if replacement.is_none() || base != segment.base() {
         dir.remove_segment(SegmentFiles { has_index: false, ..segment.files })?;
-        dir.sync()?;
     }
     Ok(())
 }

@@ -349,7 +349,6 @@ impl Writer {
                 super::dir::SegmentFiles { base: newest.base, has_store: true, has_index: true };
             self.view.set_segments(segments.clone());
             self.dir.remove_segment(files)?;
-            self.dir.sync()?;
         }
         let Some(last) = segments.pop() else { return Ok(()) };
         if last.base != self.active.base {
@@ -362,32 +361,41 @@ impl Writer {
         Ok(())
     }
 
+    /// The index is emptied behind the cut and synced before the store gets shorter: entries must never
+    /// vouch for records that are gone. Its file keeps its length, since readers have it mapped.
     fn cut_active(&mut self, offset: Offset) -> Result<(), LogError> {
         let extent = self.active.extent();
         let n_kept = offset.since(self.active.base);
-        let walker = self.active.walker_at(offset)?;
-        self.active.publish(Extent { n_records: n_kept, end: walker.position() });
-        let index = self.mapped()?;
-        index
-            .clear(n_kept, extent.n_records)
-            .map_err(|error| self.index_error("shorten", error))?;
-        (self.position, self.prepared) = (walker.position(), walker.position());
-        self.next = offset;
-        self.active
-            .store
-            .set_len(self.position)
-            .map_err(|error| self.store_error("shorten", error))?;
-        self.seal()
+        let position = self.active.walker_at(offset)?.position();
+        self.active.publish(Extent { n_records: n_kept, end: position });
+        let active = Arc::clone(&self.active);
+        let Index::Mapped(index) = &active.index else { return Err(self.not_mapped()) };
+        let cut_index = || {
+            let index_len = index.reserve(self.index_len, extent.n_records)?;
+            index.clear(n_kept, extent.n_records)?;
+            index.file().sync_all()?;
+            Ok(index_len)
+        };
+        self.index_len = cut_index().map_err(|error| self.index_error("shorten", error))?;
+        (self.position, self.prepared) = (position, position);
+        (self.next, self.synced) = (offset, offset);
+        let cut_store = || {
+            active.store.set_len(position)?;
+            active.store.sync_data()
+        };
+        cut_store().map_err(|error| self.store_error("shorten", error))
     }
 
     fn mapped(&self) -> Result<&MappedIndex, LogError> {
         match &self.active.index {
             Index::Mapped(index) => Ok(index),
-            Index::Read(_) | Index::Sparse(..) => {
-                let error = std::io::ErrorKind::PermissionDenied.into();
-                Err(self.index_error("write to", error))
-            }
+            Index::Read(_) | Index::Sparse(..) => Err(self.not_mapped()),
         }
+    }
+
+    /// Only a log that refuses appends has an active segment whose index isn't mapped.
+    fn not_mapped(&self) -> LogError {
+        self.index_error("write to", std::io::ErrorKind::PermissionDenied.into())
     }
 
     fn store_error(&self, action: &'static str, error: std::io::Error) -> LogError {
