@@ -20,6 +20,7 @@ use self::workload::{Stop, Workload};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::output::counted;
 use super::signals::stop_flag;
 use super::values::{parse_bytes, parse_positive};
 use crate::log::SyncPolicy;
@@ -79,8 +80,9 @@ impl SizeArgs {
         let n_records = by_bytes.or(self.records).unwrap_or(default_records);
         if self.threads > n_records {
             return Err(Failure::usage(format!(
-                "{} threads can't share {n_records} records: use --records",
-                self.threads
+                "{} can't share {}: use --records",
+                counted(self.threads, "thread"),
+                counted(n_records, "record")
             )));
         }
         let (record_bytes, threads) = (self.size, self.threads);

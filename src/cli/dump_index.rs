@@ -62,10 +62,11 @@ pub(crate) fn run(
     context: &Context,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let mut printer = Printer { json: context.is_json(), check: args.check, out };
+    let json = context.is_json();
+    let mut printer = Printer { json, check: args.check, has_head: json, out };
     let offsets = args.offset.map_or(0..u64::MAX, |Offsets(offsets)| offsets);
     let mut exit = Exit::Done;
-    let mut printed = printer.head();
+    let mut printed = Ok(());
     dump_index(&context.dir, args.segment.map(Offset), &mut |entry| {
         if printed.is_err() {
             return ControlFlow::Break(());
@@ -81,6 +82,7 @@ pub(crate) fn run(
         ControlFlow::Continue(())
     })?;
     printed?;
+    printer.head()?;
     printer.out.flush()?;
     Ok(exit)
 }
@@ -97,6 +99,8 @@ fn worse(exit: Exit, state: &EntryState) -> Exit {
 struct Printer<'a, W> {
     json: bool,
     check: bool,
+    /// Whether the line above all others was printed; JSON has none.
+    has_head: bool,
     out: &'a mut W,
 }
 
@@ -116,10 +120,12 @@ struct Document {
 }
 
 impl<W: Write> Printer<'_, W> {
+    /// Not before the first entry, or that there is none, is certain: an error has no head.
     fn head(&mut self) -> io::Result<()> {
-        if self.json {
+        if self.has_head {
             return Ok(());
         }
+        self.has_head = true;
         let state = if self.check { "  state" } else { "" };
         writeln!(
             self.out,
@@ -129,6 +135,7 @@ impl<W: Write> Printer<'_, W> {
     }
 
     fn entry(&mut self, entry: &DumpedEntry) -> io::Result<()> {
+        self.head()?;
         let crc = entry.checksum.map(|checksum| format!("{checksum:08x}"));
         let state = self.check.then(|| name(&entry.state));
         let reason = match &entry.state {

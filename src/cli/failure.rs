@@ -4,21 +4,30 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::errors;
 use super::exit::Exit;
-use super::output::OutputFormat;
+use super::output::{OutputFormat, print_json};
 use crate::log::LogError;
 
 /// An error with all that is said about it.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Failure {
+    #[serde(skip)]
     pub(crate) exit: Exit,
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    #[serde(flatten)]
     pub(crate) fields: Map<String, Value>,
+}
+
+/// `{"error": {"code": ..., "message": ..., "hint": ..., and its numbers}}`
+#[derive(Serialize)]
+struct Document<'a> {
+    error: &'a Failure,
 }
 
 impl Failure {
@@ -73,18 +82,9 @@ impl Failure {
     pub(crate) fn report(&self, format: OutputFormat, stderr: &mut impl Write) -> Exit {
         let _ = match format {
             OutputFormat::Text => writeln!(stderr, "{self}"),
-            OutputFormat::Json => writeln!(stderr, "{}", self.to_json()),
+            OutputFormat::Json => print_json(stderr, &Document { error: self }),
         };
         self.exit
-    }
-
-    fn to_json(&self) -> Value {
-        let mut error = Map::new();
-        error.insert("code".into(), self.code.into());
-        error.insert("message".into(), self.message.as_str().into());
-        error.insert("hint".into(), self.hint.as_deref().into());
-        error.extend(self.fields.clone());
-        json!({ "error": error })
     }
 }
 

@@ -51,7 +51,8 @@ Examples:
   proglog read -n 1 --format raw > photo.jpg
 
 `value` ends each record with a line end, also one whose line had none when it was appended: with
---chomp the last one is left out. `raw` prints the bytes alone. With --skip-corrupt the exit code still is 3 if something was skipped.";
+--chomp the last one is left out. `raw` prints the bytes alone. With --skip-corrupt the exit code
+still is 3 if something was skipped.";
 
 /// Print records from an offset on
 #[derive(Args, Clone, Debug)]
@@ -93,15 +94,24 @@ pub(crate) struct ReadArgs {
 pub(crate) fn run(args: ReadArgs, context: &Context, out: &mut impl Write) -> anyhow::Result<Exit> {
     let by_output = if context.is_json() { RecordFormat::Json } else { RecordFormat::Value };
     let format = args.format.clone().unwrap_or(by_output);
-    if args.delimiter.is_some() && !format.has_delimiter() {
-        let message = "--delimiter is for formats that end a record with it: not json, not raw";
-        return Err(Failure::usage(message).into());
-    }
+    check_delimiter(&args, &format)?;
     if args.chomp {
         let delimiter = args.delimiter.unwrap_or(b'\n');
         return print(args, format, context, &mut Chomp::new(out, delimiter));
     }
     print(args, format, context, out)
+}
+
+/// Without this, --chomp would take the last byte of a value printed by --format raw.
+fn check_delimiter(args: &ReadArgs, format: &RecordFormat) -> Result<(), Failure> {
+    let flag = match args {
+        _ if format.has_delimiter() => return Ok(()),
+        ReadArgs { delimiter: Some(_), .. } => "--delimiter",
+        ReadArgs { chomp: true, .. } => "--chomp",
+        _ => return Ok(()),
+    };
+    let message = "is for formats that end a record with a delimiter: not json, not raw";
+    Err(Failure::usage(format!("{flag} {message}")))
 }
 
 fn print(

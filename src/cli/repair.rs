@@ -17,7 +17,7 @@ Without --yes it prints a plan and changes nothing.
 
   --yes                 cut torn tails, rebuild indexes, remove empty leftovers: loses nothing
   --yes --accept-loss   also give up the damaged records that the plan names; their bytes go to
-                        quarantine/ beside the log first, and offsets stay as they are
+                        a quarantine folder beside the log first, and offsets stay as they are
 
 Exit codes: 0 nothing is left to do, 7 steps are left that lose nothing, 3 steps are left that lose data.
 
@@ -34,7 +34,7 @@ pub(crate) struct RepairArgs {
     #[arg(short, long)]
     yes: bool,
 
-    /// With --yes: also give up damaged records; their bytes are kept in quarantine/
+    /// With --yes: also give up damaged records; their bytes are kept beside the log
     #[arg(long)]
     accept_loss: bool,
 }

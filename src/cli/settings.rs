@@ -22,7 +22,7 @@ use super::failure::Failure;
 /// `command` with the values of the file as its defaults.
 pub(crate) fn with_config_file(command: Command, path: &Path) -> Result<Command, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let failure = Failure::io("read configuration", path, &error);
+        let failure = Failure::io("read the configuration", path, &error);
         Failure { exit: Exit::Usage, code: "config", ..failure }
     })?;
     with_config(command, path, &text)

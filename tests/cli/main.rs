@@ -1,0 +1,13 @@
+//! The command line, met as users meet it: words in, text and an exit code out.
+//!
+//! `*.trycmd` are cases to read: the folder is the manual's proof. `just bless` writes them anew
+//! after a change that is meant. What takes several processes, signals or damage is in the modules.
+
+mod damage;
+mod streams;
+mod support;
+
+#[test]
+fn cases() {
+    trycmd::TestCases::new().env("NO_COLOR", "1").case("tests/cli/*.trycmd");
+}
