@@ -22,6 +22,13 @@ struct Serving {
     _stdout: BufReader<ChildStdout>,
 }
 
+impl Drop for Serving {
+    /// A test that fails leaves no process behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
 fn serve_command(dir: &Path) -> Command {
     let mut command = Command::new(PROGLOG);
     command.arg("-d").arg(dir).args(["-v", "serve", "--http-addr", "127.0.0.1:0"]);
