@@ -1,6 +1,7 @@
 //! `proglog serve`: the log of a directory over HTTP, until a signal asks to stop.
 
 mod address;
+mod file_limit;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -91,6 +92,7 @@ async fn serve(
     announce(context, &address, out)?;
     let mut config = ServerConfig::for_records_of(args.log.max_record_bytes);
     config.grace = args.grace;
+    config.max_connections = file_limit::connections(config.max_connections, file_limit::raise());
     let log = Arc::new(log);
     server::run(listener, Arc::clone(&log), config, shutdown).await;
     log.close().await.map_err(|error| not_closed(&error))?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 
 use crate::damage::flip_a_bit;
@@ -20,6 +20,13 @@ struct Serving {
     child: Child,
     address: SocketAddr,
     _stdout: BufReader<ChildStdout>,
+}
+
+impl Drop for Serving {
+    /// A test that fails leaves no process behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
 }
 
 fn serve_command(dir: &Path) -> Command {
@@ -48,9 +55,21 @@ impl Serving {
         self.send("POST", "/", &produce_body(base64))
     }
 
-    fn signal(&self, signal: Signal) {
+    fn pid(&self) -> Pid {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"));
-        kill_process(pid.expect("a process id"), signal).expect("it runs");
+        pid.expect("a process id")
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    /// Lets it open only so many files more.
+    fn leave_files(&self, n_files: u64) {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("its files");
+        let current = Some(open.count() as u64 + n_files);
+        let limit = Rlimit { current, maximum: current };
+        prlimit(Some(self.pid()), Resource::Nofile, limit).expect("a lower limit");
     }
 
     /// Its exit code, if it ended by itself, and what it said on standard error.
@@ -196,20 +215,12 @@ fn a_damaged_log_is_served_read_only() {
     assert!(said.contains("READ-ONLY") && said.contains("proglog repair"), "{said}");
 }
 
-/// Runs `serve` under limits of the shell's.
-fn serve_with_limit(dir: &Path, limit: &str) -> Serving {
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("{limit}; exec \"$0\" \"$@\"")).arg(PROGLOG);
-    command.arg("-d").arg(dir).args(["serve", "--http-addr", "127.0.0.1:0"]);
-    command.args(["--segment-bytes", "1GiB"]);
-    Serving::start(&mut command)
-}
-
 #[test]
 fn running_out_of_files_is_survived() {
     let dir = tempfile::tempdir().expect("a directory");
-    let serving = serve_with_limit(dir.path(), "ulimit -n 32");
-    let crowd: Vec<Client> = (0..64).map(|_| Client::connect(serving.address)).collect();
+    let serving = Serving::start(&mut serve_command(dir.path()));
+    serving.leave_files(4);
+    let crowd: Vec<Client> = (0..20).map(|_| Client::connect(serving.address)).collect();
     let mut last = Client::connect(serving.address);
     last.write("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(last.is_silent(), "there is no file left for it");
@@ -222,11 +233,18 @@ fn running_out_of_files_is_survived() {
     assert!(said.contains("can't take connections"), "{said}");
 }
 
+/// Runs `serve` with files of at most 8 or 16 MiB, as the shell counts.
+fn serve_with_short_files(dir: &Path) -> Serving {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg("ulimit -f 16384; exec \"$0\" \"$@\"").arg(PROGLOG);
+    command.arg("-d").arg(dir).args(["serve", "--http-addr", "127.0.0.1:0"]);
+    Serving::start(&mut command)
+}
+
 #[test]
 fn a_file_that_may_not_grow_is_a_full_disk() {
     let dir = tempfile::tempdir().expect("a directory");
-    // In blocks of 512 or 1,024 bytes, as the shell likes it.
-    let serving = serve_with_limit(dir.path(), "ulimit -f 16384");
+    let serving = serve_with_short_files(dir.path());
     let value = "AAAA".repeat(1 << 18);
     let mut n_appended = 0;
     let refused = loop {

@@ -3,7 +3,8 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub(crate) fn defaults() -> ServerConfig {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) trigger: ShutdownTrigger,
+    stopped: Mutex<mpsc::Receiver<()>>,
     thread: JoinHandle<()>,
 }
 
@@ -59,14 +61,16 @@ impl Server {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
         let address = listener.local_addr().expect("an address");
         let (trigger, shutdown) = server::shutdown();
+        let (stopping, stopped) = mpsc::channel();
         let thread = thread::spawn(move || {
             runtime.block_on(async {
                 let log = Arc::new(log);
                 server::run(listener, Arc::clone(&log), config, shutdown).await;
                 close(&log).await;
             });
+            drop(stopping);
         });
-        Server { address, trigger, thread }
+        Server { address, trigger, stopped: Mutex::new(stopped), thread }
     }
 
     pub(crate) fn connect(&self) -> Client {
@@ -92,6 +96,8 @@ impl Server {
     /// Requests the shutdown and waits until the server is gone and the log is closed.
     pub(crate) fn stop(self) {
         self.trigger.request();
+        let stopped = self.stopped.lock().expect("no panic").recv_timeout(PATIENCE);
+        assert_eq!(stopped, Err(RecvTimeoutError::Disconnected), "the server goes on");
         self.thread.join().expect("the server ends well");
     }
 }
