@@ -78,7 +78,7 @@ fn repair_gives_records_up_only_with_consent() {
     for words in ["repair", "repair --accept-loss", "repair --yes"] {
         let said = place.run(words);
         assert_eq!(said.exit, Some(3), "{words}: {}", said.stderr);
-        assert!(said.stdout.contains("offsets 4 up to, not including, 5"), "{}", said.stdout);
+        assert!(said.stdout.contains("from offset 4 up to, not including, 5"), "{}", said.stdout);
         assert!(said.stderr.contains("--accept-loss"), "{}", said.stderr);
         let after = std::fs::read(place.log().join("0.store")).expect("readable");
         assert!(before == after, "{words} changed the store");
