@@ -1,7 +1,7 @@
 //! The command line: words in, exit codes out.
 //!
 //! Data goes to standard output and everything else to standard error. Each subcommand is one file
-//! with its `Args` and a `run` that prints to a writer and answers with an [`exit::Exit`]; errors
+//! with its `Args` and a `run` that prints to a writer and answers with an `Exit`; errors
 //! travel as `anyhow::Error` and become one report in `failure.rs`.
 //!
 //! Invariants

@@ -132,6 +132,16 @@ impl LogDir {
         Ok(())
     }
 
+    /// What lies in the directory, for somebody who doesn't hold the lock. A live writer is just about
+    /// to remove the segments, the newest aside, that have no index any more.
+    pub(super) fn list_beside(&self, has_writer: bool) -> Result<Listing, LogError> {
+        let mut listing = self.list()?;
+        let newest = listing.segments.last().map(|files| files.base);
+        let is_going = |files: &SegmentFiles| !files.has_index && Some(files.base) != newest;
+        listing.segments.retain(|files| !(has_writer && is_going(files)));
+        Ok(listing)
+    }
+
     pub(super) fn list(&self) -> Result<Listing, LogError> {
         let entries =
             self.fs.list(&self.path).map_err(|error| LogError::io("list", &self.path, error))?;

@@ -183,6 +183,11 @@ impl LogError {
         }
     }
 
+    /// Whether a file wasn't there.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, LogError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Wraps a failed call on `path`.
     pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> LogError {
         let (path, source) = (path.to_path_buf(), Arc::new(source));

@@ -21,7 +21,7 @@ use super::recover::{self, Recovery};
 use super::scan::Scan;
 use super::view::{SegmentInfo, View};
 
-/// How often a directory is listed anew if segments vanish between listing and opening.
+/// How often a directory is listed anew if all its segments vanish between listing and opening.
 const LIST_ATTEMPTS: u32 = 5;
 
 /// How long to wait between two looks for records of another process: from the first to the last.
@@ -119,17 +119,14 @@ impl LogReader {
     }
 
     fn look_closely(&self, has_writer: bool) -> Result<Recovery, LogError> {
-        let mut attempt = 1;
-        let examined = loop {
-            match self.examine_all(has_writer) {
-                // A segment was removed since it was listed: list again.
-                Err(LogError::Io { source, .. })
-                    if source.kind() == std::io::ErrorKind::NotFound && attempt < LIST_ATTEMPTS => {
-                }
-                result => break result?,
+        let mut examined = self.examine_all(has_writer)?;
+        for _ in 1..LIST_ATTEMPTS {
+            if !examined.is_empty() || self.dir.list()?.segments.is_empty() {
+                break;
             }
-            attempt += 1;
-        };
+            // All that was listed was removed meanwhile.
+            examined = self.examine_all(has_writer)?;
+        }
         let judged = recover::judge(&self.dir, examined);
         let recovery = judged.recovery.clone();
         let view = judged.into_view(&self.dir, |_| None);
@@ -140,14 +137,22 @@ impl LogReader {
     }
 
     fn examine_all(&self, has_writer: bool) -> Result<Vec<Examined>, LogError> {
-        let segments = self.dir.list()?.segments;
-        let n_segments = segments.len();
-        let examine = |(number, files): (usize, SegmentFiles)| {
-            let is_last = number + 1 == n_segments;
-            let beside = if has_writer && is_last { Beside::LiveWriter } else { Beside::Nobody };
-            examine::examine(&self.dir, files, beside, Access::Read)
-        };
-        segments.into_iter().enumerate().map(examine).collect()
+        let segments = self.dir.list_beside(has_writer)?.segments;
+        let newest = segments.last().map(|files| files.base);
+        let mut examined = Vec::new();
+        for files in segments {
+            let is_newest = Some(files.base) == newest;
+            let beside = if has_writer && is_newest { Beside::LiveWriter } else { Beside::Nobody };
+            match examine::examine(&self.dir, files, beside, Access::Read) {
+                Ok(segment) => examined.push(segment),
+                Err(error) if !error.is_not_found() => return Err(error),
+                // Removed since it was listed: retention begins with the oldest, so what's before it
+                // is gone or about to be; undoing begins with the newest.
+                Err(_) if is_newest => {}
+                Err(_) => examined.clear(),
+            }
+        }
+        Ok(examined)
     }
 
     /// Whether another process had the log open for writing at the last look.

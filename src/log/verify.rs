@@ -196,7 +196,7 @@ pub(super) fn check_all(
     access: Access,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Checked>, LogError> {
-    let segments = dir.list()?.segments;
+    let segments = dir.list_beside(live_writer)?.segments;
     let newest = segments.last().map(|files| files.base);
     let n_threads = thread::available_parallelism().map_or(1, usize::from).min(segments.len());
     let todo = Mutex::new(VecDeque::from(segments));
@@ -219,17 +219,13 @@ pub(super) fn check_all(
     done.sort_by_key(|(base, _)| *base);
     done.into_iter()
         .map(|(_, checked)| checked)
-        .filter(|checked| !(live_writer && was_removed(checked)))
+        // A live writer's retention may have removed a segment after it was listed.
+        .filter(|checked| !(live_writer && checked.as_ref().is_err_and(LogError::is_not_found)))
         .collect()
 }
 
 fn next_of(todo: &Mutex<VecDeque<SegmentFiles>>) -> Option<SegmentFiles> {
     todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-}
-
-/// Whether a live writer's retention removed the segment after it had been listed.
-fn was_removed(checked: &Result<Checked, LogError>) -> bool {
-    matches!(checked, Err(LogError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// What shows only when two segments are compared: time that went back from one to the next.
