@@ -8,7 +8,7 @@ mod pieces;
 mod tally;
 
 use std::ffi::OsString;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write, stdin};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -112,6 +112,9 @@ pub(crate) fn run(
     let log = Log::open(&context.dir, args.log.to_config())?;
     notes::recovery(context, log.recovery());
     check_ready(&log, args.expect_offset)?;
+    if inputs.contains(&Input::Stdin) && stdin().is_terminal() {
+        context.note("reading records from the terminal, a line each; Ctrl-D ends it");
+    }
     let prints_offsets = args.print_offsets;
     let appended = append_all(args, inputs, &log, context, out);
     let closed = log.close();

@@ -1,5 +1,7 @@
 //! How a failure of the log ends the program, what helps, and its numbers.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use super::exit::Exit;
@@ -58,10 +60,12 @@ pub(crate) fn fields(error: &LogError) -> Map<String, Value> {
         }
         LogError::Corrupt(corruption) => corruption_fields(corruption),
         LogError::Damaged { dir, n_findings, first } => {
-            json!({"dir": dir, "findings": n_findings, "first": corruption_fields(first)})
+            json!({"dir": text(dir), "findings": n_findings, "first": corruption_fields(first)})
         }
         LogError::Lost { offset } => json!({"offset": offset.0}),
-        LogError::InUse { dir } | LogError::NoSuchLog { dir } => json!({"dir": dir}),
+        LogError::InUse { dir } | LogError::NoSuchLog { dir } => {
+            json!({"dir": text(dir)})
+        }
         LogError::OffsetMismatch { expected, next } => {
             json!({"expected": expected.0, "next": next.0})
         }
@@ -73,10 +77,10 @@ pub(crate) fn fields(error: &LogError) -> Map<String, Value> {
         LogError::Committed { offset, committed } => {
             json!({"offset": offset.0, "committed": committed.0})
         }
-        LogError::NoSuchSegment { dir, base } => json!({"dir": dir, "segment": base.0}),
+        LogError::NoSuchSegment { dir, base } => json!({"dir": text(dir), "segment": base.0}),
         LogError::NotADirectory { path }
         | LogError::DiskFull { path, .. }
-        | LogError::Io { path, .. } => json!({"path": path}),
+        | LogError::Io { path, .. } => json!({"path": text(path)}),
         LogError::EmptyBatch | LogError::Panicked | LogError::Closed | LogError::Config(_) => {
             Value::Null
         }
@@ -84,13 +88,18 @@ pub(crate) fn fields(error: &LogError) -> Map<String, Value> {
     if let Value::Object(fields) = value { fields } else { Map::new() }
 }
 
+/// A path as text: what isn't UTF-8 in it is replaced, since JSON can't hold it.
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
 /// One place of damage, for programs.
-pub(crate) fn corruption_fields(corruption: &Corruption) -> Value {
+fn corruption_fields(corruption: &Corruption) -> Value {
     json!({
         "segment": corruption.segment.0,
         "offset": corruption.offset.0,
         "position": corruption.position.0,
-        "path": corruption.path,
+        "path": text(&corruption.path),
         "reason": corruption.reason.to_string(),
     })
 }

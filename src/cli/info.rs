@@ -42,8 +42,8 @@ pub(crate) fn run(
 
 /// What is printed, in this order.
 #[derive(Debug, Serialize)]
-struct Info<'a> {
-    dir: &'a Path,
+struct Info {
+    dir: String,
     lowest_offset: u64,
     next_offset: u64,
     records: u64,
@@ -64,8 +64,8 @@ struct End {
     is_checksummed: bool,
 }
 
-impl<'a> Info<'a> {
-    fn of(dir: &'a Path) -> Result<Info<'a>, LogError> {
+impl Info {
+    fn of(dir: &Path) -> Result<Info, LogError> {
         let log = LogReader::open(dir)?;
         let (lowest, next) = (log.lowest_offset(), log.next_offset());
         let first = end_at(&log, lowest)?;
@@ -77,7 +77,7 @@ impl<'a> Info<'a> {
         };
         let recovery = log.recovery();
         Ok(Info {
-            dir,
+            dir: dir.display().to_string(),
             lowest_offset: lowest.0,
             next_offset: next.0,
             records: next.since(lowest),
@@ -95,7 +95,7 @@ impl<'a> Info<'a> {
     fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let none = || "-".to_owned();
         let rows = [
-            ("directory", self.dir.display().to_string()),
+            ("directory", self.dir.clone()),
             ("lowest offset", grouped(self.lowest_offset)),
             ("next offset", grouped(self.next_offset)),
             ("records", grouped(self.records)),

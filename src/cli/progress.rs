@@ -6,7 +6,7 @@ use super::context::Context;
 
 const BYTES: &str = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
 const BYTES_WITHOUT_END: &str = "{msg} {bytes} {bytes_per_sec}";
-const RECORDS: &str = "{msg} {bar:30} {human_pos}/{human_len} records {per_sec} {eta}";
+const RECORDS: &str = "{msg} {bar:30} {human_pos}/{human_len} records {eta}";
 
 /// A bar of bytes; one without an end if `total` isn't known. Hidden unless it would be seen.
 pub(crate) fn of_bytes(context: &Context, what: &'static str, total: Option<u64>) -> ProgressBar {

@@ -2,7 +2,6 @@
 //! nothing, another one for what does.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use clap::Args;
 use serde::Serialize;
@@ -137,7 +136,7 @@ impl Outcome {
             loses_data: self.loses_data(),
             done: self.done.iter().map(StepDocument::new).collect(),
             left: self.left.iter().map(StepDocument::new).collect(),
-            quarantine: self.quarantine.as_deref().map(Path::new),
+            quarantine: self.quarantine.as_deref(),
         }
     }
 }
@@ -149,7 +148,7 @@ struct Document<'a> {
     loses_data: bool,
     done: Vec<StepDocument>,
     left: Vec<StepDocument>,
-    quarantine: Option<&'a Path>,
+    quarantine: Option<&'a str>,
 }
 
 #[derive(Serialize)]

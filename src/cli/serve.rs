@@ -18,7 +18,6 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::log_args::LogArgs;
-use super::notes;
 use super::output::print_json;
 use super::time::parse_duration;
 use crate::log::{Log, LogConfig};
@@ -141,7 +140,6 @@ async fn bind(addresses: &[SocketAddr], name: &ListenAddress) -> Result<TcpListe
 fn open(context: &Context, config: LogConfig) -> anyhow::Result<LocalLog> {
     let max_waiting_bytes = config.max_waiting_bytes;
     let log = Log::open(&context.dir, config)?;
-    notes::recovery(context, log.recovery());
     if let Some(refusal) = log.refusal() {
         // Also with --quiet: whoever starts it has to know.
         tracing::error!("READ-ONLY: {refusal}; records are served, appends are answered with 503");
@@ -156,7 +154,10 @@ fn open(context: &Context, config: LogConfig) -> anyhow::Result<LocalLog> {
 /// Says that it is ready, and where. Whoever closed standard output doesn't want to know.
 fn announce(context: &Context, address: &SocketAddr, out: &mut impl Write) -> io::Result<()> {
     let printed = if context.is_json() {
-        print_json(out, &json!({"dir": context.dir, "http": address.to_string()}))
+        print_json(
+            out,
+            &json!({"dir": context.dir.display().to_string(), "http": address.to_string()}),
+        )
     } else {
         writeln!(out, "serving {}: http on {address}", context.dir.display())
             .and_then(|()| out.flush())

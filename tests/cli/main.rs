@@ -1,7 +1,7 @@
 //! The command line, met as users meet it: words in, text and an exit code out.
 //!
-//! `*.trycmd` are cases to read: the folder is the manual's proof. `just bless` writes them anew
-//! after a change that is meant. What takes several processes, signals or damage is in the modules.
+//! `*.trycmd` are cases to read: the folder is the manual's proof. With TRYCMD=overwrite in
+//! the environment they are written anew, after a change that is meant. What takes several processes, signals or damage is in the modules.
 
 mod damage;
 mod streams;

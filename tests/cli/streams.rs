@@ -1,6 +1,8 @@
 //! Inputs and outputs that take their time, end early, or never end.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -148,6 +150,25 @@ fn a_closed_pipe_is_a_quiet_success() {
 }
 
 #[test]
+fn a_name_that_is_not_text_is_printed_as_well_as_it_can_be() {
+    let place = Place::new();
+    let name = OsStr::from_bytes(b"not \xFF text");
+    for (words, exit) in [("info", 1), ("append", 0), ("info", 0), ("read -o 5", 4)] {
+        let first_word = words.split(' ').next().unwrap_or(words);
+        let words = ["--output", "json"].into_iter().chain(words.split(' '));
+        let mut command = place.command(words);
+        let output = command.arg("--dir").arg(name).stdin(Stdio::null()).output();
+        let said = Said::of(output.expect("proglog runs"));
+        assert_eq!(said.exit, Some(exit), "{}", said.stderr);
+        let document = said.stdout + &said.stderr;
+        let parsed: Result<serde_json::Value, _> = serde_json::from_str(&document);
+        assert!(parsed.is_ok(), "{document}");
+        let has_name = document.contains("not \u{FFFD} text");
+        assert_eq!(has_name, first_word == "info", "{document}");
+    }
+}
+
+#[test]
 fn a_full_output_is_an_error() {
     let place = Place::new();
     assert_eq!(place.run_with("append", b"one\n").exit, Some(0));
@@ -194,4 +215,19 @@ fn the_file_size_limit_is_an_error_and_no_death() {
     assert!(said.stderr.contains("File too large"), "{}", said.stderr);
     assert_eq!(place.run_with("append", b"more\n").exit, Some(0));
     assert!(matches!(place.run("verify").exit, Some(0)));
+}
+
+#[test]
+fn a_benchmark_that_is_stopped_leaves_nothing_behind() {
+    let place = Place::new();
+    let parent = place.log().parent().expect("it has one").to_owned();
+    let n_entries = || parent.read_dir().expect("readable").count();
+    let mut child = place.start("bench append --records 1000000000 --fsync never");
+    while n_entries() == 0 {
+        assert!(child.try_wait().expect("it can be asked").is_none(), "it ended early");
+        std::thread::yield_now();
+    }
+    signal(&child, Signal::INT);
+    assert_eq!(wait(&mut child).code(), Some(130));
+    assert_eq!(n_entries(), 0);
 }
