@@ -132,7 +132,7 @@ pub(super) fn examine(
     if beside == Beside::LiveWriter && examine_live(&mut examined, &store).map_err(failed)? {
         return Ok(examined);
     }
-    let start = last_sound_entry(&examined, &store).map_err(failed)?;
+    let start = walk_start(&examined, &store).map_err(failed)?;
     let walk = Walk::new(dir, &examined, &store, start).map_err(failed)?;
     walk.run(&mut examined, &mut |_| {}).map_err(failed)?;
     Ok(examined)
@@ -253,6 +253,7 @@ pub(super) fn live_extent(
 /// Where a sound frame ends, and what the next append has to know of it.
 struct SoundFrame {
     end: u64,
+    unsynced: u32,
     last: LastRecord,
 }
 
@@ -263,6 +264,7 @@ fn sound_frame(
 ) -> std::io::Result<Option<SoundFrame>> {
     let frame = read_frame_at(store, at, end, |record| SoundFrame {
         end: at.position.0 + record.frame_bytes,
+        unsynced: record.unsynced,
         last: LastRecord {
             timestamp_us: record.timestamp_us.unwrap_or(0),
             checksummed: record.checksum.is_some(),
@@ -300,23 +302,44 @@ pub(super) fn n_claimed(examined: &Examined) -> std::io::Result<u64> {
     }
 }
 
-/// The last entry of the index whose frame is sound, or the start of the segment.
-fn last_sound_entry(examined: &Examined, store: &Arc<dyn StorageFile>) -> std::io::Result<Found> {
-    let base = examined.base();
-    if let Some(index) = &examined.index {
-        let mut n_entries = index::count_entries(&**index, 0)?;
-        let mut step = 1;
-        while n_entries > 1 {
-            let entry = index::read_entry(&**index, n_entries - 1)?;
-            if let Some(entry) = entry {
-                let at = Found { offset: base.plus(n_entries - 1), position: entry.position };
-                if sound_frame(store, at, examined.store_len)?.is_some() {
-                    return Ok(at);
-                }
-            }
-            n_entries = n_entries.saturating_sub(step);
-            step *= 2;
-        }
+/// Where to start reading forward: at the last entry whose frame is sound or, since that frame may
+/// have reached the device before those that were written along with it, as far before it as it says
+/// that records weren't known to be on the device then.
+fn walk_start(examined: &Examined, store: &Arc<dyn StorageFile>) -> std::io::Result<Found> {
+    let start = Found { offset: examined.base(), position: Position(0) };
+    let Some(index) = &examined.index else { return Ok(start) };
+    let n_entries = index::count_entries(&**index, 0)?;
+    let Some((last, frame)) = last_sound_entry(examined, store, index, n_entries)? else {
+        return Ok(start);
+    };
+    if frame.unsynced == 0 {
+        return Ok(last);
     }
-    Ok(Found { offset: base, position: Position(0) })
+    let n_synced = last.offset.since(examined.base()).saturating_sub(u64::from(frame.unsynced));
+    let synced = last_sound_entry(examined, store, index, n_synced)?;
+    Ok(synced.map_or(start, |(found, _)| found))
+}
+
+/// The last of the first `n_entries` entries of the index whose frame is sound. Looks further and
+/// further back.
+fn last_sound_entry(
+    examined: &Examined,
+    store: &Arc<dyn StorageFile>,
+    index: &Arc<dyn StorageFile>,
+    n_entries: u64,
+) -> std::io::Result<Option<(Found, SoundFrame)>> {
+    let mut n_entries = n_entries;
+    let mut step = 1;
+    while n_entries > 1 {
+        if let Some(entry) = index::read_entry(&**index, n_entries - 1)? {
+            let offset = examined.base().plus(n_entries - 1);
+            let at = Found { offset, position: entry.position };
+            if let Some(frame) = sound_frame(store, at, examined.store_len)? {
+                return Ok(Some((at, frame)));
+            }
+        }
+        n_entries = n_entries.saturating_sub(step);
+        step *= 2;
+    }
+    Ok(None)
 }
