@@ -349,11 +349,21 @@ impl Leftovers {
                 Some(node) => {
                     let (durable, now) = &self.contents[*node];
                     fs::create_dir_all(target.parent().expect("a parent")).expect("a directory");
-                    fs::write(target, mix(durable, now, &mut survives)).expect("a file");
+                    let mut bytes = mix(durable, now, &mut survives);
+                    if target.extension().is_some_and(|extension| extension == "store") {
+                        shorten_zeros(&mut bytes);
+                    }
+                    fs::write(target, bytes).expect("a file");
                 }
             }
         }
     }
+}
+
+/// Leaves a page of the zeros at the end: that many of them only take time to be read.
+fn shorten_zeros(bytes: &mut Vec<u8>) {
+    let content = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.truncate(content + 4096);
 }
 
 /// Sectors of the one and of the other.
