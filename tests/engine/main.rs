@@ -6,12 +6,15 @@
 //! - `corruption`: every bit flipped, every tail cut, every index lost
 //! - `repair`: what is mended, and what only with consent
 //! - `promises`: the small promises of the surface
+//! - `faults`: every call failing in turn, full disks, power cuts, on a simulated `disk`
 //! - `crash`: the program killed while it appends
 //! - `concurrency`: many threads and readers at once
 
 mod concurrency;
 mod corruption;
 mod crash;
+mod disk;
+mod faults;
 mod format;
 mod go_original;
 mod model;

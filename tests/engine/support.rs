@@ -37,6 +37,11 @@ impl LogDir {
         self.parent.path().join("log")
     }
 
+    /// What the log's directory is in.
+    pub(crate) fn parent(&self) -> &Path {
+        self.parent.path()
+    }
+
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }

@@ -1,0 +1,395 @@
+//! A disk that counts the calls that change it, lets one fail, and knows what a power cut leaves.
+//!
+//! It writes through to real files. What is on the device is kept beside: the bytes of each file at
+//! its last sync, and the names that each directory had at its last sync.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use proglog::log::fs::{
+    Access, DirEntry, DirLock, FileSystem, LockKind, Mapping, OsFileSystem, StorageFile,
+};
+
+/// What happens at one of the changing calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It fails with this error number, and the ones after it work.
+    Once(i32),
+    /// It and all after it that need room fail: the disk is full. A write gets half of its bytes down.
+    Full,
+    /// Nothing works any more; [`Disk::leftovers`] says what was there right before it.
+    PowerCut,
+}
+
+/// The calls that change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    CreateDir,
+    Create,
+    Remove,
+    Rename,
+    SyncDir,
+    SetLen,
+    Write,
+    Reserve,
+    Sync,
+}
+
+impl Call {
+    fn needs_room(self) -> bool {
+        matches!(self, Call::CreateDir | Call::Create | Call::Write | Call::Reserve)
+    }
+}
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+/// See the module's docs. Clones share one disk.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Disk {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    n_calls: u64,
+    fault: Option<(u64, Fault)>,
+    hit: Option<Call>,
+    /// Syncs are forgotten, as by a program that doesn't sync.
+    ignores_syncs: bool,
+    nodes: Vec<Node>,
+    /// Files and directories by path; `DIRECTORY` for a directory.
+    names: BTreeMap<PathBuf, usize>,
+    durable_names: BTreeMap<PathBuf, usize>,
+    leftovers: Option<Leftovers>,
+}
+
+const DIRECTORY: usize = usize::MAX;
+
+/// One file, whatever it is called.
+#[derive(Debug)]
+struct Node {
+    file: Arc<dyn StorageFile>,
+    durable: Vec<u8>,
+}
+
+/// What a power cut found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Leftovers {
+    pub(crate) names: BTreeMap<PathBuf, usize>,
+    pub(crate) durable_names: BTreeMap<PathBuf, usize>,
+    /// For each file, its bytes on the device and those that were on their way.
+    pub(crate) contents: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Disk {
+    /// A disk on which the `at`th changing call meets `fault`.
+    pub(crate) fn with_fault(at: u64, fault: Fault) -> Disk {
+        let disk = Disk::default();
+        disk.state().fault = Some((at, fault));
+        disk
+    }
+
+    /// The same, but for a program that never syncs.
+    pub(crate) fn forgetting_syncs(self) -> Disk {
+        self.state().ignores_syncs = true;
+        self
+    }
+
+    /// Which call the fault hit, if it did.
+    pub(crate) fn hit(&self) -> Option<Call> {
+        self.state().hit
+    }
+
+    pub(crate) fn leftovers(&self) -> Option<Leftovers> {
+        self.state().leftovers.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic in a call")
+    }
+
+    /// Counts a changing call, and fails it if its time has come.
+    fn enter(&self, call: Call) -> Result<(), Trouble> {
+        let mut state = self.state();
+        let number = state.n_calls;
+        state.n_calls += 1;
+        let Some((at, fault)) = state.fault.filter(|(at, _)| *at <= number) else { return Ok(()) };
+        if number == at {
+            state.hit = Some(call);
+        }
+        match fault {
+            Fault::Once(error) if number == at => Err(Trouble::new(error, false)),
+            Fault::Once(_) => Ok(()),
+            Fault::Full if call.needs_room() => Err(Trouble::new(ENOSPC, true)),
+            Fault::Full => Ok(()),
+            Fault::PowerCut => {
+                if number == at {
+                    state.leftovers = Some(state.look());
+                }
+                Err(Trouble::new(EIO, false))
+            }
+        }
+    }
+}
+
+/// How a call fails.
+struct Trouble {
+    error: i32,
+    half_done: bool,
+}
+
+impl Trouble {
+    fn new(error: i32, half_done: bool) -> Trouble {
+        Trouble { error, half_done }
+    }
+}
+
+impl From<Trouble> for io::Error {
+    fn from(trouble: Trouble) -> io::Error {
+        io::Error::from_raw_os_error(trouble.error)
+    }
+}
+
+fn content(file: &dyn StorageFile) -> Vec<u8> {
+    let len = file.len().expect("a length");
+    let mut bytes = vec![0; usize::try_from(len).expect("a small file")];
+    let mut n_read = 0;
+    while n_read < bytes.len() {
+        match file.read_at(&mut bytes[n_read..], n_read as u64).expect("a file's content") {
+            0 => break,
+            n => n_read += n,
+        }
+    }
+    bytes
+}
+
+impl State {
+    fn look(&self) -> Leftovers {
+        let contents = self.nodes.iter().map(|node| (node.durable.clone(), content(&*node.file)));
+        Leftovers {
+            names: self.names.clone(),
+            durable_names: self.durable_names.clone(),
+            contents: contents.collect(),
+        }
+    }
+
+    /// Takes note of a file that is opened; one that was there before is on the device as it is.
+    fn note(&mut self, path: &Path, file: Arc<dyn StorageFile>, is_new: bool) -> usize {
+        if let Some(node) = self.names.get(path).copied().filter(|_| !is_new) {
+            return node;
+        }
+        let durable = if is_new { Vec::new() } else { content(&*file) };
+        self.nodes.push(Node { file, durable });
+        let node = self.nodes.len() - 1;
+        self.names.insert(path.to_path_buf(), node);
+        if !is_new {
+            self.durable_names.insert(path.to_path_buf(), node);
+        }
+        node
+    }
+}
+
+impl FileSystem for Disk {
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        self.enter(Call::CreateDir)?;
+        OsFileSystem.create_dir(dir)?;
+        self.state().names.insert(dir.to_path_buf(), DIRECTORY);
+        Ok(())
+    }
+
+    fn is_dir(&self, path: &Path) -> io::Result<bool> {
+        OsFileSystem.is_dir(path)
+    }
+
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        OsFileSystem.resolve(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
+        OsFileSystem.list(dir)
+    }
+
+    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
+        let is_new = access == Access::CreateNew;
+        if is_new {
+            self.enter(Call::Create)?;
+        }
+        let inner = OsFileSystem.open(path, access)?;
+        let node = self.state().note(path, Arc::clone(&inner), is_new);
+        Ok(Arc::new(DiskFile { disk: self.clone(), inner, node }))
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.enter(Call::Remove)?;
+        fs::remove_file(path)?;
+        self.state().names.remove(path);
+        Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.enter(Call::Rename)?;
+        fs::rename(from, to)?;
+        let mut state = self.state();
+        if let Some(node) = state.names.remove(from) {
+            state.names.insert(to.to_path_buf(), node);
+        }
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.enter(Call::SyncDir)?;
+        let mut state = self.state();
+        if !state.ignores_syncs {
+            let is_in_dir = |path: &PathBuf| path.parent() == Some(dir);
+            let mut durable = std::mem::take(&mut state.durable_names);
+            durable.retain(|path, _| !is_in_dir(path));
+            let there = state.names.iter().filter(|(path, _)| is_in_dir(path));
+            durable.extend(there.map(|(path, node)| (path.clone(), *node)));
+            state.durable_names = durable;
+        }
+        Ok(())
+    }
+
+    fn lock_dir(&self, dir: &Path, kind: LockKind) -> io::Result<Option<DirLock>> {
+        OsFileSystem.lock_dir(dir, kind)
+    }
+}
+
+#[derive(Debug)]
+struct DiskFile {
+    disk: Disk,
+    inner: Arc<dyn StorageFile>,
+    node: usize,
+}
+
+impl DiskFile {
+    fn sync(&self) -> io::Result<()> {
+        self.disk.enter(Call::Sync)?;
+        let mut state = self.disk.state();
+        if !state.ignores_syncs {
+            state.nodes[self.node].durable = content(&*self.inner);
+        }
+        Ok(())
+    }
+}
+
+impl StorageFile for DiskFile {
+    fn len(&self) -> io::Result<u64> {
+        self.inner.len()
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk.enter(Call::SetLen)?;
+        self.inner.set_len(len)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        self.inner.read_at(buffer, position)
+    }
+
+    fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<usize> {
+        match self.disk.enter(Call::Write) {
+            Err(trouble) if trouble.half_done && bytes.len() > 1 => {
+                self.inner.write_at(&bytes[..bytes.len() / 2], position)
+            }
+            Err(trouble) => Err(trouble.into()),
+            Ok(()) => self.inner.write_at(bytes, position),
+        }
+    }
+
+    fn reserve(&self, len: u64) -> io::Result<()> {
+        self.disk.enter(Call::Reserve)?;
+        self.inner.reserve(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.sync()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.sync()
+    }
+
+    fn map(&self, position: u64, n_bytes: usize, access: Access) -> io::Result<Mapping> {
+        self.inner.map(position, n_bytes, access)
+    }
+}
+
+/// What of the leftovers got to the device.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Survives {
+    /// Only what was synced.
+    Synced,
+    /// All of it.
+    Everything,
+    /// Some of what wasn't synced, sector by sector and name by name, drawn with this seed.
+    Some(u64),
+}
+
+impl Leftovers {
+    /// Lays out, below `to`, what was below `from`.
+    pub(crate) fn lay_out(&self, from: &Path, to: &Path, mut survives: Survives) {
+        let mut lost_dirs: Vec<&Path> = Vec::new();
+        let mut names: Vec<&PathBuf> = self.names.keys().chain(self.durable_names.keys()).collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            let (now, durable) = (self.names.get(name), self.durable_names.get(name));
+            let kept = if survives.draw() { now } else { durable };
+            let in_lost_dir = lost_dirs.iter().any(|dir| name.starts_with(dir));
+            let target = to.join(name.strip_prefix(from).expect("a name below"));
+            match kept {
+                None => lost_dirs.push(name),
+                _ if in_lost_dir => {}
+                Some(&DIRECTORY) => fs::create_dir_all(target).expect("a directory"),
+                Some(node) => {
+                    let (durable, now) = &self.contents[*node];
+                    fs::create_dir_all(target.parent().expect("a parent")).expect("a directory");
+                    let mut bytes = mix(durable, now, &mut survives);
+                    if target.extension().is_some_and(|extension| extension == "store") {
+                        shorten_zeros(&mut bytes);
+                    }
+                    fs::write(target, bytes).expect("a file");
+                }
+            }
+        }
+    }
+}
+
+/// Leaves a page of the zeros at the end: that many of them only take time to be read.
+fn shorten_zeros(bytes: &mut Vec<u8>) {
+    let content = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.truncate(content + 4096);
+}
+
+/// Sectors of the one and of the other.
+fn mix(durable: &[u8], now: &[u8], survives: &mut Survives) -> Vec<u8> {
+    const SECTOR_BYTES: usize = 512;
+    let len = if survives.draw() { now.len() } else { durable.len() };
+    let mut bytes = vec![0; len];
+    for start in (0..len).step_by(SECTOR_BYTES) {
+        let end = len.min(start + SECTOR_BYTES);
+        let source = if survives.draw() { now } else { durable };
+        let there = source.get(start..end.min(source.len())).unwrap_or_default();
+        bytes[start..start + there.len()].copy_from_slice(there);
+    }
+    bytes
+}
+
+impl Survives {
+    /// Whether the next thing that wasn't synced survives.
+    fn draw(&mut self) -> bool {
+        match self {
+            Survives::Synced => false,
+            Survives::Everything => true,
+            Survives::Some(seed) => {
+                *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(0x9E37_79B9);
+                *seed >> 40 & 1 == 1
+            }
+        }
+    }
+}
