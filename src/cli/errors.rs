@@ -20,6 +20,7 @@ pub(crate) const fn exit(error: &LogError) -> Exit {
         LogError::RecordTooLarge { .. }
         | LogError::BatchTooLarge { .. }
         | LogError::EmptyBatch
+        | LogError::NoOffsetsLeft { .. }
         | LogError::Busy { .. }
         | LogError::Failed { .. }
         | LogError::Panicked
@@ -72,6 +73,7 @@ pub(crate) fn fields(error: &LogError) -> Map<String, Value> {
         LogError::RecordTooLarge { bytes, max } | LogError::BatchTooLarge { bytes, max } => {
             json!({"bytes": bytes, "max": max})
         }
+        LogError::NoOffsetsLeft { next } => json!({"next": next.0}),
         LogError::Busy { waiting_bytes } => json!({"waiting_bytes": waiting_bytes}),
         LogError::Failed { cause } => json!({"cause": cause.code()}),
         LogError::Committed { offset, committed } => {

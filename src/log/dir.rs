@@ -34,6 +34,15 @@ pub(super) struct SegmentFiles {
     pub(super) base: Offset,
     pub(super) has_store: bool,
     pub(super) has_index: bool,
+    /// Where the segment behind it starts, if there's one.
+    pub(super) next_base: Option<Offset>,
+}
+
+impl SegmentFiles {
+    /// Both files of a segment.
+    pub(super) fn whole(base: Offset) -> Self {
+        SegmentFiles { base, has_store: true, has_index: true, next_base: None }
+    }
 }
 
 /// What lies in a log directory.
@@ -154,6 +163,9 @@ impl LogDir {
             }
         }
         listing.segments.sort_by_key(|files| files.base);
+        for number in 1..listing.segments.len() {
+            listing.segments[number - 1].next_base = Some(listing.segments[number].base);
+        }
         listing.strays.sort();
         Ok(listing)
     }
@@ -183,7 +195,8 @@ fn parse_name(name: &str) -> Option<FileName> {
 fn note(segments: &mut Vec<SegmentFiles>, name: FileName) {
     let (FileName::Store(base) | FileName::Index(base)) = name;
     let at = segments.iter().position(|files| files.base == base).unwrap_or_else(|| {
-        segments.push(SegmentFiles { base, has_store: false, has_index: false });
+        let files = SegmentFiles::whole(base);
+        segments.push(SegmentFiles { has_store: false, has_index: false, ..files });
         segments.len() - 1
     });
     match name {

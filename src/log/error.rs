@@ -67,6 +67,12 @@ pub enum LogError {
     /// A batch has no record, so there is no offset to answer with.
     #[error("the batch holds no record")]
     EmptyBatch,
+    /// The greatest offset has been given out.
+    #[error("the log has no offsets left: the next one is {next}")]
+    NoOffsetsLeft {
+        /// The offset the next append would get.
+        next: Offset,
+    },
     /// Too much waits already ([`Log::try_append`](super::Log::try_append)).
     #[error("{waiting_bytes} bytes wait to be appended: try again later")]
     Busy {
@@ -168,6 +174,7 @@ impl LogError {
             LogError::RecordTooLarge { .. } => "record_too_large",
             LogError::BatchTooLarge { .. } => "batch_too_large",
             LogError::EmptyBatch => "empty_batch",
+            LogError::NoOffsetsLeft { .. } => "no_offsets_left",
             LogError::Busy { .. } => "busy",
             LogError::Failed { .. } => "failed",
             LogError::Panicked => "panicked",

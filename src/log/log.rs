@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::background_sync::BackgroundSync;
 use super::batch::Append;
 use super::config::{CommitPolicy, LogConfig, SyncPolicy};
-use super::dir::LogDir;
+use super::dir::{LogDir, SegmentFiles};
 use super::error::LogError;
 use super::examine::{self, Beside};
 use super::fs::{Access, DirLock, FileSystem, OsFileSystem};
@@ -262,11 +262,7 @@ impl Log {
     }
 
     fn remove(&self, segment: &Segment) -> Result<(), LogError> {
-        self.dir.remove_segment(super::dir::SegmentFiles {
-            base: segment.base,
-            has_store: true,
-            has_index: true,
-        })
+        self.dir.remove_segment(SegmentFiles::whole(segment.base))
     }
 
     /// Undoes the newest records: the first one removed is `offset`. For consensus layers.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::dir::{LogDir, SegmentFiles};
+use super::dir::LogDir;
 use super::error::LogError;
 use super::examine::{Examined, State};
 use super::frame::{self, Stamp};
@@ -62,25 +62,22 @@ fn set_aside(
     Ok(())
 }
 
-/// Puts a new store in the place of a segment. The old index goes first: it would vouch for what
-/// isn't there any more.
+/// Puts a new store in the place of a segment, and only then removes the index: until it's rebuilt,
+/// the old one does no harm, since the new store holds every offset that it vouches for.
 fn replace(
     dir: &LogDir,
     segment: &Examined,
     base: Offset,
     replacement: Option<&Path>,
 ) -> Result<(), LogError> {
-    let index_only = SegmentFiles { has_store: false, ..segment.files };
-    dir.remove_segment(index_only)?;
+    let mut outdated = segment.files;
     if let Some(replacement) = replacement {
         let to = dir.store_path(base);
         dir.fs.rename(replacement, &to).map_err(|error| LogError::io("rename to", &to, error))?;
         dir.sync()?;
+        outdated.has_store &= base != segment.base();
     }
-    if replacement.is_none() || base != segment.base() {
-        dir.remove_segment(SegmentFiles { has_index: false, ..segment.files })?;
-    }
-    Ok(())
+    dir.remove_segment(outdated)
 }
 
 fn write_store(

@@ -27,6 +27,9 @@ pub(super) struct Walk {
     end: u64,
     /// The first offset for which the index doesn't vouch.
     claimed: Offset,
+    /// Where the next segment starts. If this one is ours, it was on the device up to there before
+    /// that one was started.
+    next_base: Option<Offset>,
     start: Found,
     sparse: SparseIndex,
     last: LastRecord,
@@ -54,6 +57,7 @@ impl Walk {
             hints,
             end: examined.store_len,
             claimed: base.plus(n_claimed(examined)?),
+            next_base: examined.files.next_base,
             start,
             sparse,
             last: LastRecord::default(),
@@ -107,6 +111,9 @@ impl Walk {
 
     /// Whether the record that should be `here` was on the device once.
     fn is_damage(&mut self, here: Found) -> io::Result<bool> {
+        if let Some(next_base) = self.next_base.filter(|_| self.last.checksummed) {
+            self.claimed = self.claimed.max(next_base);
+        }
         if here.offset < self.claimed {
             return Ok(true);
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::config::{Durability, LogConfig, SyncPolicy};
-use super::dir::LogDir;
+use super::dir::{LogDir, SegmentFiles};
 use super::error::LogError;
 use super::frame::{self, Stamp};
 use super::fs::{self, Access};
@@ -142,6 +142,9 @@ impl Writer {
         self.check(records.clone())?;
         if let Some(expected) = expected.filter(|expected| *expected != self.next) {
             return Err(LogError::OffsetMismatch { expected, next: self.next });
+        }
+        if records.len() as u64 > u64::MAX - self.next.0 {
+            return Err(LogError::NoOffsetsLeft { next: self.next });
         }
         let first_offset = self.next;
         let now = unix_micros();
@@ -345,10 +348,8 @@ impl Writer {
         self.view.set_next(offset);
         while segments.len() > 1 && segments.last().is_some_and(|last| last.base >= offset) {
             let Some(newest) = segments.pop() else { break };
-            let files =
-                super::dir::SegmentFiles { base: newest.base, has_store: true, has_index: true };
             self.view.set_segments(segments.clone());
-            self.dir.remove_segment(files)?;
+            self.dir.remove_segment(SegmentFiles::whole(newest.base))?;
         }
         let Some(last) = segments.pop() else { return Ok(()) };
         if last.base != self.active.base {

@@ -169,7 +169,8 @@ impl From<LogError> for ServiceError {
             LogError::Failed { ref cause } if matches!(**cause, LogError::DiskFull { .. }) => {
                 ServiceError::DiskFull(error)
             }
-            LogError::Failed { .. } => ServiceError::Failed(error),
+            // No append can ever succeed again, as after a failure.
+            LogError::Failed { .. } | LogError::NoOffsetsLeft { .. } => ServiceError::Failed(error),
             LogError::Closed => ServiceError::Closed,
             LogError::Damaged { .. } => ServiceError::Damaged(error),
             LogError::DiskFull { .. } => ServiceError::DiskFull(error),
