@@ -99,6 +99,16 @@ impl Disk {
         self
     }
 
+    /// The same, with the files of a directory on it.
+    pub(crate) fn holding(self, dir: &Path) -> Disk {
+        self.state().names.insert(dir.to_path_buf(), DIRECTORY);
+        self.state().durable_names.insert(dir.to_path_buf(), DIRECTORY);
+        for entry in OsFileSystem.list(dir).expect("a directory") {
+            self.open(&dir.join(entry.name), Access::Read).expect("a file");
+        }
+        self
+    }
+
     /// Which call the fault hit, if it did.
     pub(crate) fn hit(&self) -> Option<Call> {
         self.state().hit

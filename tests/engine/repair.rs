@@ -2,12 +2,14 @@
 //! byte that is given up is kept aside.
 
 use std::fs;
+use std::sync::Arc;
 
 use proglog::log::{
     Consent, FindingKind, Log, LogError, LogReader, Offset, RepairStep, Report, TYPE_LOST, Verdict,
-    plan_repair, repair,
+    plan_repair, repair, repair_on,
 };
 
+use crate::disk::{Disk, Fault, Survives};
 use crate::support::{
     LogDir, append, assert_built, bases, build, build_and_kill, copy_dir, read_all, small_segments,
     snapshot, verify, walk, walk_log,
@@ -180,6 +182,33 @@ fn a_repair_beside_a_writer_is_refused() {
     let refused = repair(&dir.path(), Consent::AcceptLoss);
     assert!(matches!(refused, Err(LogError::InUse { .. })), "{refused:?}");
     assert_eq!(append(&log, &[b"y"]).expect("an append").first_offset, Offset(1));
+}
+
+#[test]
+fn a_repair_cut_short_by_a_power_cut_can_be_done_again() {
+    let damaged = build(&small_segments(), N_RECORDS);
+    let frame = damage(&damaged, 7);
+    for at in 0.. {
+        let dir = LogDir::copy_of(&damaged.path());
+        let disk = Disk::with_fault(at, Fault::PowerCut).holding(&dir.path());
+        let result = repair_on(Arc::new(disk.clone()), &dir.path(), Consent::AcceptLoss);
+        let Some(leftovers) = disk.leftovers() else {
+            assert!(result.is_ok() && at > 10, "{at}: {result:?}");
+            return;
+        };
+        let some = (0..6).map(|seed| Survives::Some(seed * 0xAB_CDEF + at));
+        for survives in [Survives::Synced, Survives::Everything].into_iter().chain(some) {
+            let after = LogDir::quick();
+            leftovers.lay_out(dir.parent(), after.parent(), survives);
+            repair(&after.path(), Consent::AcceptLoss)
+                .unwrap_or_else(|error| panic!("{at} {survives:?}: {error}"));
+            assert_given_up(&after, 7);
+            let kept = snapshot(after.parent());
+            let kept = kept.iter().filter(|(path, _)| !path.starts_with(after.path()));
+            let is_kept = |bytes: &Vec<u8>| bytes.windows(frame.len()).any(|bytes| bytes == frame);
+            assert!(kept.into_iter().any(|(_, bytes)| is_kept(bytes)), "{at} {survives:?}");
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use proglog::log::{Log, LogConfig, LogError, Offset, SyncPolicy};
 use super::overwrite;
 use crate::support::{
     Frame, LogDir, append, assert_built, build, build_and_kill, intact_records, small_segments,
-    walk,
+    snapshot, walk,
 };
 
 const N_RECORDS: u64 = 12;
@@ -94,4 +94,27 @@ fn zeros_before_a_vouching_frame_are_damage_even_without_an_index() {
         assert!(fs::read(copy.file("0.store")).expect("a store") == damaged);
         assert!(!copy.file("0.index").exists(), "an index was made for a damaged log");
     });
+}
+
+#[test]
+fn rot_in_a_sealed_segment_without_its_index_costs_one_record() {
+    // The next segment was started only when this one was on the device, so it vouches for all of it.
+    let dir = build(&small_segments(), 40);
+    let frames = walk(&fs::read(dir.file("0.store")).expect("a store"));
+    assert!(frames.len() > 4 && frames.len() < 40);
+    for hit in 0..frames.len() as u64 {
+        let copy = LogDir::copy_of(&dir.path());
+        fs::remove_file(copy.file("0.index")).expect("no index");
+        let frame = &frames[hit as usize];
+        overwrite(&copy.file("0.store"), frame.position, &vec![0; frame.end() - frame.position]);
+        let before = snapshot(&copy.path());
+        let log = Log::open(&copy.path(), small_segments()).expect("a log for reading");
+        assert!(matches!(log.refusal(), Some(LogError::Damaged { .. })), "{hit}");
+        let (intact, skipped) = intact_records(log.scan(Offset(0)).expect("a scan"));
+        assert_eq!(skipped, [hit]);
+        assert_built(&intact[..hit as usize], 0, hit);
+        assert_built(&intact[hit as usize..], hit + 1, 40);
+        drop(log);
+        assert!(snapshot(&copy.path()) == before, "{hit}");
+    }
 }
