@@ -299,3 +299,45 @@ fn sizes_and_segments_add_up() {
     assert_eq!(sum, on_disk as u64);
     assert!([sum, segments.iter().map(|s| s.store_bytes).sum()].contains(&log.size_bytes()));
 }
+
+#[test]
+fn offsets_end_without_an_overflow() {
+    let dir = LogDir::new();
+    let config = LogConfig { initial_offset: Offset(u64::MAX - 2), ..small_segments() };
+    let Ok(log) = Log::open(&dir.path(), config) else { return };
+    let mut n_appended = 0;
+    for _ in 0..5 {
+        if append(&log, &[b"x"]).is_ok() {
+            n_appended += 1;
+        }
+    }
+    assert!(n_appended <= 3);
+    assert_eq!(log.next_offset().0 - log.lowest_offset().0, n_appended);
+    drop(log);
+    assert_eq!(read_all(&dir.path()).expect("records").len() as u64, n_appended);
+    assert_eq!(verify(&dir.path()).verdict(), Verdict::Sound);
+}
+
+#[test]
+fn a_directory_named_like_a_store_is_no_segment() {
+    let dir = build(&small_segments(), 20);
+    fs::create_dir(dir.file("99.store")).expect("a folder");
+    assert_ne!(verify(&dir.path()).verdict(), Verdict::Damaged);
+    let log = Log::open(&dir.path(), small_segments()).expect("a log");
+    assert_eq!(append(&log, &[b"x"]).expect("an append").first_offset, Offset(20));
+}
+
+#[test]
+fn the_largest_record_that_is_allowed_fits_and_one_byte_more_does_not() {
+    let dir = LogDir::new();
+    let config = LogConfig { max_record_bytes: 5 << 20, ..small_segments() };
+    let log = Log::open(&dir.path(), config).expect("a new log");
+    let value = vec![9; (5 << 20) + 1];
+    assert!(matches!(append(&log, &[&value]), Err(LogError::RecordTooLarge { .. })));
+    append(&log, &[&value[1..]]).expect("an append");
+    append(&log, &[b"small", &value[1..], b"small"]).expect("an append");
+    drop(log);
+    let all = read_all(&dir.path()).expect("records");
+    let lengths: Vec<_> = all.iter().map(|record| record.value.len()).collect();
+    assert_eq!(lengths, [5 << 20, 5, 5 << 20, 5]);
+}
