@@ -199,6 +199,31 @@ fn batches_stay_whole_when_little_may_wait() {
 }
 
 #[test]
+fn a_reader_outside_sees_large_batches_whole() {
+    const N_RECORDS: u64 = 500;
+    const N_BATCHES: u64 = 300;
+    let dir = LogDir::quick();
+    let log = Log::open(&dir.path(), LogConfig { segment_bytes: 1 << 20, ..small_segments() });
+    let log = log.expect("a new log");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let batch = [b"x".as_slice(); N_RECORDS as usize];
+            (0..N_BATCHES).for_each(|_| drop(append(&log, &batch).expect("an append")));
+        });
+        let reader = LogReader::open(&dir.path()).expect("a reader");
+        let (mut next, mut n_looks) = (0, 0);
+        while next < N_RECORDS * N_BATCHES {
+            reader.refresh().expect("a look");
+            next = reader.next_offset().0;
+            let is_whole = next.is_multiple_of(N_RECORDS) || next == newest_base(&reader) + 1;
+            assert!(is_whole, "half a batch is visible at {next}");
+            n_looks += 1;
+        }
+        assert!(n_looks > 20, "only {n_looks} looks");
+    });
+}
+
+#[test]
 fn readers_go_on_while_old_segments_are_removed() {
     let dir = LogDir::new();
     let log = Log::open(&dir.path(), small_segments()).expect("a new log");
