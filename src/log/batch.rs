@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::frame;
+use super::headers::Header;
 use super::offset::Offset;
-use super::record::{Header, NewRecord};
+use super::record::NewRecord;
 
 /// One batch: its records get offsets without a gap, and readers see all of them or none.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,18 +1,62 @@
 //! Reads a whole segment and compares everything with everything: frames, checksums, offsets,
 //! times, batches, index. Shared by `verify`, which reports, and `repair`, which mends.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
 use super::dir::{LogDir, SegmentFiles};
 use super::error::LogError;
-use super::examine::{Beside, Examined, State, examine_fully};
+use super::examine::{Beside, examine_fully};
+use super::examined::{Examined, State};
+use super::finding::{Finding, FindingKind};
 use super::fs::Access;
 use super::index::{ENTRY_BYTES, Entry, EntryReader};
 use super::offset::{Offset, Position};
 use super::record::{RecordRef, TYPE_LOST};
-use super::verify::{Finding, FindingKind};
 use super::walker::Found;
 
 /// Progress is told after about so many bytes.
 const PROGRESS_BYTES: u64 = 1 << 20;
+
+/// Checks all segments, as many at a time as there are processors.
+pub(super) fn check_all(
+    dir: &LogDir,
+    live_writer: bool,
+    access: Access,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<Checked>, LogError> {
+    let segments = dir.list_beside(live_writer)?.segments;
+    let newest = segments.last().map(|files| files.base);
+    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(segments.len());
+    let todo = Mutex::new(VecDeque::from(segments));
+    let done = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(files) = next_of(&todo) {
+            let is_live = live_writer && Some(files.base) == newest;
+            let beside = if is_live { Beside::LiveWriter } else { Beside::Nobody };
+            let checked = check_segment(dir, files, beside, access, progress);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((files.base, checked));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..n_threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(base, _)| *base);
+    done.into_iter()
+        .map(|(_, checked)| checked)
+        // A live writer's retention may have removed a segment after it was listed.
+        .filter(|checked| !(live_writer && checked.as_ref().is_err_and(LogError::is_not_found)))
+        .collect()
+}
+
+fn next_of(todo: &Mutex<VecDeque<SegmentFiles>>) -> Option<SegmentFiles> {
+    todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+}
 
 /// One segment, read whole.
 #[derive(Debug)]

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use super::dir::{LogDir, SegmentFiles};
-use super::error::{CorruptReason, Corruption, LogError};
+use super::error::{CorruptReason, LogError};
+use super::examined::{Examined, LastRecord, State};
 use super::frame_reader::FrameError;
 use super::fs::{Access, StorageFile};
-use super::index::{self, ENTRY_BYTES, Entry, Index, SparseIndex};
+use super::index::{self, ENTRY_BYTES, SparseIndex};
 use super::offset::{Offset, Position};
 use super::record::RecordRef;
-use super::recover::TornTail;
-use super::segment::{Extent, Segment, corruption, read_frame_at};
+use super::segment::{Extent, corruption, read_frame_at};
 use super::walk::Walk;
 use super::walker::Found;
 
@@ -23,94 +23,6 @@ pub(super) enum Beside {
     Nobody,
     /// A live writer: only records with an index entry are committed.
     LiveWriter,
-}
-
-/// One segment, looked at.
-#[derive(Debug)]
-pub(super) struct Examined {
-    pub(super) files: SegmentFiles,
-    pub(super) store: Option<Arc<dyn StorageFile>>,
-    pub(super) index: Option<Arc<dyn StorageFile>>,
-    pub(super) store_len: u64,
-    pub(super) index_len: u64,
-    pub(super) extent: Extent,
-    pub(super) last: LastRecord,
-    pub(super) state: State,
-}
-
-/// What the next append has to know of the last record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LastRecord {
-    pub(super) timestamp_us: u64,
-    pub(super) checksummed: bool,
-}
-
-/// What shape a segment is in.
-#[derive(Debug)]
-pub(super) enum State {
-    /// As a clean close leaves it, as far as its end tells.
-    Clean,
-    /// Being written by someone else.
-    Live,
-    /// Sound up to its extent, but its files want cutting or its index rebuilding.
-    Unclean {
-        /// Some positions, since the index can't be relied on.
-        sparse: SparseIndex,
-        /// The first entry to be written anew.
-        stale_from: Found,
-        /// What is behind the extent, if it's more than zeros.
-        torn_tail: Option<TornTail>,
-    },
-    /// Something that was on the device isn't what it was.
-    Damaged {
-        /// Some positions, among them the first behind each damaged range.
-        sparse: SparseIndex,
-        /// The first record of each damaged range.
-        damage: Vec<Corruption>,
-    },
-}
-
-impl Examined {
-    pub(super) fn base(&self) -> Offset {
-        self.files.base
-    }
-
-    pub(super) fn next(&self) -> Offset {
-        self.base().plus(self.extent.n_records)
-    }
-
-    /// Some sound frames, among them the first behind each damaged range.
-    pub(super) fn resumptions(&self) -> impl Iterator<Item = Entry> {
-        let entries: &[Entry] = match &self.state {
-            State::Damaged { sparse, .. } => sparse.entries(),
-            State::Clean | State::Live | State::Unclean { .. } => &[],
-        };
-        entries.iter().copied()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.extent.n_records == 0 && !matches!(self.state, State::Damaged { .. })
-    }
-
-    /// The segment for readers. `mapped` is for the holder of the lock, who may rely on the index
-    /// file's length.
-    pub(super) fn into_segment(self, dir: &LogDir, mapped: Option<u64>) -> Option<Segment> {
-        let (base, store) = (self.base(), self.store?);
-        let index = match (self.state, self.index, mapped) {
-            (State::Clean, Some(file), Some(capacity)) => {
-                let capacity = capacity.max(self.extent.n_records);
-                let access =
-                    if capacity > self.extent.n_records { Access::ReadWrite } else { Access::Read };
-                Index::Mapped(index::MappedIndex::new(file, access, capacity))
-            }
-            (State::Clean | State::Live, Some(file), _) => Index::Read(file),
-            (State::Unclean { sparse, .. } | State::Damaged { sparse, .. }, file, _) => {
-                Index::Sparse(sparse, file)
-            }
-            (State::Clean | State::Live, None, _) => Index::Sparse(SparseIndex::default(), None),
-        };
-        Some(Segment::new(base, store, dir.store_path(base), index, self.extent))
-    }
 }
 
 /// Looks at one segment and changes nothing.
@@ -280,7 +192,7 @@ fn sound_frame(
 /// An index without a store: a leftover if it is empty, else the store is gone.
 fn examine_storeless(dir: &LogDir, mut examined: Examined) -> Result<Examined, LogError> {
     let path = dir.index_path(examined.base());
-    let n_entries = n_claimed(&examined).map_err(|error| LogError::io("read", &path, error))?;
+    let n_entries = examined.n_claimed().map_err(|error| LogError::io("read", &path, error))?;
     if n_entries > 0 {
         let at = Found { offset: examined.base(), position: Position(0) };
         let store_path = dir.store_path(examined.base());
@@ -289,17 +201,6 @@ fn examine_storeless(dir: &LogDir, mut examined: Examined) -> Result<Examined, L
         examined.state = State::Damaged { sparse: SparseIndex::default(), damage };
     }
     Ok(examined)
-}
-
-/// How many records the index says were there when the segment was closed; 0 if it wasn't closed.
-pub(super) fn n_claimed(examined: &Examined) -> std::io::Result<u64> {
-    match &examined.index {
-        Some(_) if !examined.index_len.is_multiple_of(ENTRY_BYTES) => Ok(0),
-        // Entry 0 is all zeros, but a length of one entry says that it's there.
-        Some(_) if examined.index_len == ENTRY_BYTES => Ok(1),
-        Some(index) => index::count_entries(&**index, 0),
-        None => Ok(0),
-    }
 }
 
 /// Where to start reading forward: at the last entry whose frame is sound or, since that frame may

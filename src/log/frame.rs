@@ -8,8 +8,12 @@
 //! strength of CRC-32C where a checksum is there.
 
 use super::error::CorruptReason;
+use super::headers::{self, Headers};
 use super::offset::{Offset, Position};
-use super::record::{Headers, NewRecord, RecordRef};
+use super::protobuf::{
+    Fields, bytes_field_len, number_field_len, put_bytes, put_number, varint_len,
+};
+use super::record::{NewRecord, RecordRef};
 
 /// Bytes of the length prefix.
 pub(super) const PREFIX_BYTES: u64 = 8;
@@ -37,9 +41,6 @@ const TAG_KEY: u8 = 0x3A;
 const TAG_HEADER: u8 = 0x42;
 const TAG_CRC: u8 = 0x7D;
 
-const TAG_HEADER_NAME: u8 = 0x0A;
-const TAG_HEADER_VALUE: u8 = 0x12;
-
 /// What the log adds to a record when it writes it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stamp {
@@ -52,7 +53,7 @@ pub(super) struct Stamp {
 /// How many bytes of the record limit a record takes: value, key and encoded headers.
 pub(super) fn record_bytes(record: &NewRecord<'_>) -> u64 {
     let headers: usize =
-        record.headers.iter().map(|header| bytes_field_len(header_len(header))).sum();
+        record.headers.iter().map(|header| bytes_field_len(headers::encoded_len(header))).sum();
     (record.value.len() + record.key.map_or(0, <[u8]>::len) + headers) as u64
 }
 
@@ -75,14 +76,7 @@ pub(super) fn encode(buffer: &mut Vec<u8>, record: &NewRecord<'_>, stamp: &Stamp
         put_bytes(buffer, TAG_KEY, key);
     }
     for header in record.headers {
-        buffer.push(TAG_HEADER);
-        put_varint(buffer, header_len(header) as u64);
-        if !header.name.is_empty() {
-            put_bytes(buffer, TAG_HEADER_NAME, header.name.as_bytes());
-        }
-        if !header.value.is_empty() {
-            put_bytes(buffer, TAG_HEADER_VALUE, &header.value);
-        }
+        headers::encode(buffer, TAG_HEADER, header);
     }
     buffer.push(TAG_CRC);
     let checksum = crc32c::crc32c(&buffer[start..]);
@@ -113,7 +107,7 @@ pub(super) fn encode_unchecksummed(
 fn payload_len(record: &NewRecord<'_>, stamp: &Stamp) -> usize {
     let value = if record.value.is_empty() { 0 } else { bytes_field_len(record.value.len()) };
     let headers: usize =
-        record.headers.iter().map(|header| bytes_field_len(header_len(header))).sum();
+        record.headers.iter().map(|header| bytes_field_len(headers::encoded_len(header))).sum();
     value
         + number_field_len(stamp.offset.0)
         + number_field_len(stamp.term)
@@ -123,45 +117,6 @@ fn payload_len(record: &NewRecord<'_>, stamp: &Stamp) -> usize {
         + record.key.map_or(0, |key| bytes_field_len(key.len()))
         + headers
         + CRC_FIELD_BYTES
-}
-
-fn header_len(header: &super::record::Header) -> usize {
-    let field = |len: usize| if len == 0 { 0 } else { bytes_field_len(len) };
-    field(header.name.len()) + field(header.value.len())
-}
-
-fn bytes_field_len(len: usize) -> usize {
-    1 + varint_len(len as u64) + len
-}
-
-fn number_field_len(number: u64) -> usize {
-    if number == 0 { 0 } else { 1 + varint_len(number) }
-}
-
-fn varint_len(number: u64) -> usize {
-    let significant_bits = 64 - (number | 1).leading_zeros() as usize;
-    significant_bits.div_ceil(7)
-}
-
-fn put_varint(buffer: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        buffer.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    buffer.push(number as u8);
-}
-
-fn put_number(buffer: &mut Vec<u8>, tag: u8, number: u64) {
-    if number != 0 {
-        buffer.push(tag);
-        put_varint(buffer, number);
-    }
-}
-
-fn put_bytes(buffer: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
-    buffer.push(tag);
-    put_varint(buffer, bytes.len() as u64);
-    buffer.extend_from_slice(bytes);
 }
 
 /// Reads a length prefix: the length of the whole frame, prefix included.
@@ -273,7 +228,7 @@ fn parse(payload: &[u8]) -> Result<RecordRef<'_>, CorruptReason> {
             TAG_UNSYNCED => record.unsynced = fields.number_32()?,
             TAG_KEY => record.key = Some(fields.bytes()?),
             TAG_HEADER => {
-                check_header(fields.bytes()?)?;
+                headers::check(fields.bytes()?)?;
                 let n_encoded = record.headers.encoded.len() + (before.len() - fields.rest.len());
                 let start = payload.len() - before.len() - record.headers.encoded.len();
                 record.headers = Headers { encoded: &payload[start..start + n_encoded] };
@@ -304,128 +259,6 @@ fn empty_record<'a>() -> RecordRef<'a> {
         segment: Offset(0),
         position: Position(0),
         frame_bytes: 0,
-    }
-}
-
-fn check_header(encoded: &[u8]) -> Result<(), CorruptReason> {
-    let mut fields = Fields { rest: encoded };
-    let mut previous_tag = 0;
-    while let Some((&tag, rest)) = fields.rest.split_first() {
-        if tag <= previous_tag {
-            return Err(CorruptReason::Malformed("header fields out of order"));
-        }
-        previous_tag = tag;
-        fields.rest = rest;
-        match tag {
-            TAG_HEADER_NAME => {
-                std::str::from_utf8(fields.bytes_not_empty()?)
-                    .map_err(|_| CorruptReason::Malformed("header name is not UTF-8"))?;
-            }
-            TAG_HEADER_VALUE => {
-                fields.bytes_not_empty()?;
-            }
-            _ => return Err(CorruptReason::Malformed("unknown header field")),
-        }
-    }
-    Ok(())
-}
-
-/// What is left of a message to be read.
-struct Fields<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Fields<'a> {
-    fn varint(&mut self) -> Result<u64, CorruptReason> {
-        let mut number = 0_u64;
-        for (n_bytes, &byte) in self.rest.iter().take(10).enumerate() {
-            let bits = u64::from(byte & 0x7F);
-            if n_bytes == 9 && bits > 1 {
-                return Err(CorruptReason::Malformed("number over 64 bits"));
-            }
-            number |= bits << (7 * n_bytes);
-            if byte & 0x80 == 0 {
-                if byte == 0 && n_bytes > 0 {
-                    return Err(CorruptReason::Malformed("number longer than it needs to be"));
-                }
-                self.rest = &self.rest[n_bytes + 1..];
-                return Ok(number);
-            }
-        }
-        Err(CorruptReason::Malformed("number without an end"))
-    }
-
-    fn number_not_zero(&mut self) -> Result<u64, CorruptReason> {
-        match self.varint()? {
-            0 => Err(CorruptReason::Malformed("zero written out")),
-            number => Ok(number),
-        }
-    }
-
-    fn number_32(&mut self) -> Result<u32, CorruptReason> {
-        u32::try_from(self.number_not_zero()?)
-            .map_err(|_| CorruptReason::Malformed("number over 32 bits"))
-    }
-
-    fn bytes(&mut self) -> Result<&'a [u8], CorruptReason> {
-        let n_bytes = usize::try_from(self.varint()?).unwrap_or(usize::MAX);
-        let (bytes, rest) = self
-            .rest
-            .split_at_checked(n_bytes)
-            .ok_or(CorruptReason::Malformed("field reaches past the end"))?;
-        self.rest = rest;
-        Ok(bytes)
-    }
-
-    fn bytes_not_empty(&mut self) -> Result<&'a [u8], CorruptReason> {
-        match self.bytes()? {
-            [] => Err(CorruptReason::Malformed("empty field written out")),
-            bytes => Ok(bytes),
-        }
-    }
-
-    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], CorruptReason> {
-        let (bytes, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(CorruptReason::Malformed("field reaches past the end"))?;
-        self.rest = rest;
-        Ok(*bytes)
-    }
-}
-
-/// Walks header fields that [`decode`] has checked.
-pub(super) struct HeaderIter<'a> {
-    fields: Fields<'a>,
-}
-
-impl<'a> HeaderIter<'a> {
-    pub(super) fn new(encoded: &'a [u8]) -> Self {
-        HeaderIter { fields: Fields { rest: encoded } }
-    }
-
-    fn next_checked(&mut self) -> Result<(&'a str, &'a [u8]), CorruptReason> {
-        let _tag: [u8; 1] = self.fields.fixed()?;
-        let mut header = Fields { rest: self.fields.bytes()? };
-        let (mut name, mut value): (&[u8], &[u8]) = (&[], &[]);
-        while let Ok([tag]) = header.fixed() {
-            let bytes = header.bytes()?;
-            if tag == TAG_HEADER_NAME { name = bytes } else { value = bytes }
-        }
-        let name = std::str::from_utf8(name)
-            .map_err(|_| CorruptReason::Malformed("header name is not UTF-8"))?;
-        Ok((name, value))
-    }
-}
-
-impl<'a> Iterator for HeaderIter<'a> {
-    type Item = (&'a str, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.fields.rest.is_empty() {
-            return None;
-        }
-        self.next_checked().ok()
     }
 }
 

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use super::dir::{LogDir, SegmentFiles};
 use super::error::LogError;
-use super::examine::{self, Beside, Examined, live_extent};
+use super::examine::{self, Beside, live_extent};
+use super::examined::Examined;
 use super::fs::{Access, FileSystem, OsFileSystem};
 use super::offset::Offset;
 use super::record::Record;

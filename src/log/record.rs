@@ -1,5 +1,6 @@
 //! What a caller appends and what a reader gets back.
 
+use super::headers::{Header, Headers};
 use super::offset::{Offset, Position};
 
 /// The record type of ordinary data. The Go original's Raft log uses others.
@@ -10,15 +11,6 @@ pub const TYPE_DATA: u32 = 0;
 /// Such a record has no value. Reading it by offset answers [`LogError::Lost`](super::LogError::Lost),
 /// and a scan passes over it.
 pub const TYPE_LOST: u32 = 0x4C4F_5354;
-
-/// A name and a value beside a record's value. Names may repeat, and the order is kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Header {
-    /// The name, UTF-8.
-    pub name: String,
-    /// The value, any bytes.
-    pub value: Vec<u8>,
-}
 
 /// A record to be appended. Everything is borrowed: the log copies it once, into its write buffer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -109,25 +101,5 @@ impl RecordRef<'_> {
                 .map(|(name, value)| Header { name: name.to_owned(), value: value.to_vec() })
                 .collect(),
         }
-    }
-}
-
-/// The headers of a [`RecordRef`]: the encoded, already checked run of header fields.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Headers<'a> {
-    /// Zero or more header fields back to back, tags included.
-    pub(super) encoded: &'a [u8],
-}
-
-impl<'a> Headers<'a> {
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.encoded.is_empty()
-    }
-
-    /// Name and value of each, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
-        super::frame::HeaderIter::new(self.encoded)
     }
 }

@@ -8,13 +8,14 @@
 //! changed.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tracing::warn;
 
 use super::dir::{LogDir, SegmentFiles};
 use super::error::{CorruptReason, Corruption, LogError};
-use super::examine::{Examined, State};
+use super::examined::{Examined, State, TornTail};
 use super::frame_reader::FrameError;
 use super::fs::{self, Access, StorageFile};
 use super::index::{ENTRY_BYTES, Entry};
@@ -44,19 +45,6 @@ impl Recovery {
     }
 }
 
-/// The end of a segment that a crash left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TornTail {
-    /// Base offset of the segment.
-    pub segment: Offset,
-    /// The first offset that isn't there.
-    pub offset: Offset,
-    /// Where in the store the tail starts.
-    pub position: Position,
-    /// How long it is.
-    pub bytes: u64,
-}
-
 /// All segments together.
 #[derive(Debug)]
 pub(super) struct Judged {
@@ -70,6 +58,13 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// The offsets that are missing between a segment and the next one.
+    pub(super) fn gap_behind(&self, number: usize) -> Option<Range<Offset>> {
+        let next_base = self.kept.get(number + 1)?.base();
+        let end = self.kept[..=number].iter().map(Examined::next).max()?;
+        (end < next_base).then_some(end..next_base)
+    }
+
     /// The segments as readers see them; those that lie wholly in another's offsets are left out.
     /// `capacity` says for each whether its index may be mapped, and for how many entries.
     pub(super) fn into_view(self, dir: &LogDir, capacity: impl Fn(usize) -> Option<u64>) -> View {

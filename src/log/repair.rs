@@ -10,15 +10,16 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::check::check_all;
 use super::dir::LogDir;
 use super::error::{CorruptReason, Corruption, LogError};
-use super::examine::{Examined, State};
+use super::examined::TornTail;
+use super::examined::{Examined, State};
 use super::fs::{Access, FileSystem, OsFileSystem};
 use super::offset::Offset;
 use super::quarantine::Quarantine;
-use super::recover::{self, Judged, TornTail};
+use super::recover::{self, Judged};
 use super::rewrite;
-use super::verify::check_all;
 
 /// What [`repair`] would do, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -221,16 +222,9 @@ fn lossy_steps(judged: &Judged, number: usize) -> Vec<RepairStep> {
         offsets,
         bytes,
     }));
-    let gap = gap_behind(judged, number);
+    let gap = judged.gap_behind(number);
     steps.extend(gap.map(|offsets| RepairStep::GiveUp { segment: base, offsets, bytes: 0 }));
     steps
-}
-
-/// The offsets that are missing between a segment and the next one.
-pub(super) fn gap_behind(judged: &Judged, number: usize) -> Option<Range<Offset>> {
-    let next_base = judged.kept.get(number + 1)?.base();
-    let end = judged.kept[..=number].iter().map(Examined::next).max()?;
-    (end < next_base).then_some(end..next_base)
 }
 
 /// What is damaged inside of a segment: offsets, and how many bytes of the store.

@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use super::dir::LogDir;
 use super::error::LogError;
-use super::examine::{Examined, State};
+use super::examined::{Examined, State};
 use super::frame::{self, Stamp};
 use super::frame_reader::FrameError;
 use super::fs::{StorageFile, write_full};
+use super::headers::Header;
 use super::index::{Index, SparseIndex};
 use super::offset::{Offset, Position};
 use super::quarantine::Quarantine;
-use super::record::{Header, NewRecord, RecordRef, TYPE_LOST};
+use super::record::{NewRecord, RecordRef, TYPE_LOST};
 use super::recover::Judged;
-use super::repair::gap_behind;
 use super::walker::{Found, Walker};
 
 const WRITE_BLOCK_BYTES: usize = 1 << 20;
@@ -33,7 +33,7 @@ pub(super) fn rewrite_damaged(
         let before = Before { timestamp_us: last_timestamp_us, term: 0 };
         last_timestamp_us = last_timestamp_us.max(segment.last.timestamp_us);
         let floor = judged.floors[number];
-        let gap = gap_behind(judged, number);
+        let gap = judged.gap_behind(number);
         let is_damaged = matches!(segment.state, State::Damaged { .. });
         if !is_damaged && floor == segment.base() && gap.is_none() {
             continue;

@@ -1,17 +1,17 @@
 //! Checks a whole log and changes nothing; safe beside a writer.
 
-use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::Arc;
 
-use super::check::{Checked, Counts, check_segment};
-use super::dir::{LogDir, SegmentFiles};
+use super::check::{Checked, Counts, check_all};
+use super::dir::LogDir;
 use super::error::{CorruptReason, Corruption, LogError};
-use super::examine::{Beside, State};
+use super::examined::State;
+use super::examined::TornTail;
+use super::finding::{Finding, FindingKind};
 use super::fs::{Access, FileSystem, OsFileSystem};
 use super::offset::{Offset, Position};
-use super::recover::{self, Judged, TornTail};
+use super::recover::{self, Judged};
 
 /// What [`verify`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,87 +61,6 @@ impl Report {
     }
 }
 
-/// One thing that isn't as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What kind of thing.
-    pub kind: FindingKind,
-    /// Base offset of the segment; for a stray file that of the first segment.
-    pub segment: Offset,
-    /// The offset concerned, or the first of them.
-    pub offset: Offset,
-    /// Where in the store.
-    pub position: Position,
-    /// What is wrong, and in which file, for people.
-    pub message: String,
-}
-
-/// The kinds of [`Finding`]s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FindingKind {
-    /// A record's bytes aren't what was written.
-    CorruptRecord,
-    /// Offsets between two segments aren't there.
-    MissingRecords,
-    /// Two segments have the same offsets.
-    Overlap,
-    /// An index has no store.
-    MissingStore,
-    /// A record is older than the one before it.
-    TimeWentBack,
-    /// A record says more of its batch than can be.
-    ImpossibleBatch,
-    /// Bytes behind the last record, which were never acknowledged.
-    TornTail,
-    /// The index doesn't say what the store says, or the segment wasn't closed.
-    StaleIndex,
-    /// A store has no index.
-    MissingIndex,
-    /// An empty segment that a crash left.
-    EmptyLeftover,
-    /// A file that isn't the log's.
-    StrayFile,
-}
-
-impl FindingKind {
-    /// The name in machine-readable output.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FindingKind::CorruptRecord => "corrupt_record",
-            FindingKind::MissingRecords => "missing_records",
-            FindingKind::Overlap => "overlap",
-            FindingKind::MissingStore => "missing_store",
-            FindingKind::TimeWentBack => "time_went_back",
-            FindingKind::ImpossibleBatch => "impossible_batch",
-            FindingKind::TornTail => "torn_tail",
-            FindingKind::StaleIndex => "stale_index",
-            FindingKind::MissingIndex => "missing_index",
-            FindingKind::EmptyLeftover => "empty_leftover",
-            FindingKind::StrayFile => "stray_file",
-        }
-    }
-
-    /// Whether data is damaged; if not, the next open for writing or a `repair` mends it without loss.
-    #[must_use]
-    pub fn is_damage(self) -> bool {
-        match self {
-            FindingKind::CorruptRecord
-            | FindingKind::MissingRecords
-            | FindingKind::Overlap
-            | FindingKind::MissingStore
-            | FindingKind::TimeWentBack
-            | FindingKind::ImpossibleBatch => true,
-            FindingKind::TornTail
-            | FindingKind::StaleIndex
-            | FindingKind::MissingIndex
-            | FindingKind::EmptyLeftover
-            | FindingKind::StrayFile => false,
-        }
-    }
-}
-
 /// Reads every segment, several at a time. `progress` is told how many bytes of frames more were read.
 ///
 /// # Errors
@@ -187,45 +106,6 @@ pub fn verify_on(
         live_writer,
         findings,
     })
-}
-
-/// Checks all segments, as many at a time as there are processors.
-pub(super) fn check_all(
-    dir: &LogDir,
-    live_writer: bool,
-    access: Access,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Vec<Checked>, LogError> {
-    let segments = dir.list_beside(live_writer)?.segments;
-    let newest = segments.last().map(|files| files.base);
-    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(segments.len());
-    let todo = Mutex::new(VecDeque::from(segments));
-    let done = Mutex::new(Vec::new());
-    let work = || {
-        while let Some(files) = next_of(&todo) {
-            let is_live = live_writer && Some(files.base) == newest;
-            let beside = if is_live { Beside::LiveWriter } else { Beside::Nobody };
-            let checked = check_segment(dir, files, beside, access, progress);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((files.base, checked));
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..n_threads {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(base, _)| *base);
-    done.into_iter()
-        .map(|(_, checked)| checked)
-        // A live writer's retention may have removed a segment after it was listed.
-        .filter(|checked| !(live_writer && checked.as_ref().is_err_and(LogError::is_not_found)))
-        .collect()
-}
-
-fn next_of(todo: &Mutex<VecDeque<SegmentFiles>>) -> Option<SegmentFiles> {
-    todo.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }
 
 /// What shows only when two segments are compared: time that went back from one to the next.

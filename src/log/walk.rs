@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use super::dir::LogDir;
 use super::error::Corruption;
-use super::examine::{Examined, LastRecord, State, n_claimed};
+use super::examined::{Examined, LastRecord, State, TornTail};
 use super::frame_reader::FrameError;
 use super::fs::{StorageFile, read_full};
 use super::index::{Entry, Index, SparseIndex};
 use super::offset::{Offset, Position, RelativeOffset};
 use super::record::RecordRef;
-use super::recover::TornTail;
 use super::segment::{Extent, corruption};
 use super::walker::{Found, Walker};
 
@@ -56,7 +55,7 @@ impl Walk {
             walker: Walker::new(Arc::clone(store), base, start),
             hints,
             end: examined.store_len,
-            claimed: base.plus(n_claimed(examined)?),
+            claimed: base.plus(examined.n_claimed()?),
             next_base: examined.files.next_base,
             start,
             sparse,

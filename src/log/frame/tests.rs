@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::record::Header;
+use crate::log::headers::Header;
 
 fn stamp(offset: u64) -> Stamp {
     Stamp { offset: Offset(offset), term: 0, timestamp_us: 1_700_000_000_000_000, unsynced: 0 }
