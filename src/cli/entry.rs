@@ -12,8 +12,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{OutputFormat, stdout};
 use super::{
-    append, bench, completions, dump_index, info, logging, man, read, repair, serve, settings,
-    signals, truncate, verify,
+    append, bench, completions, dump_index, file_limit, info, logging, man, read, repair, serve,
+    settings, signals, truncate, verify,
 };
 
 /// Runs `proglog` with the words of this process; all there is to say is said when this returns.
@@ -97,6 +97,7 @@ fn report(error: anyhow::Error, format: OutputFormat) -> Exit {
 
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     signals::survive_file_size_limit()?;
+    file_limit::raise();
     let mut out = stdout()?;
     match command {
         Command::Append(args) => append::run(args, context, &mut out),

@@ -13,7 +13,9 @@ pub(crate) const fn exit(error: &LogError) -> Exit {
         LogError::OutOfRange { .. } | LogError::Lost { .. } | LogError::NoSuchSegment { .. } => {
             Exit::NotInLog
         }
-        LogError::Corrupt(_) | LogError::Damaged { .. } => Exit::Damaged,
+        LogError::Corrupt(_) | LogError::Damaged { .. } | LogError::GapTooWide { .. } => {
+            Exit::Damaged
+        }
         LogError::InUse { .. } => Exit::InUse,
         LogError::OffsetMismatch { .. } | LogError::Committed { .. } => Exit::Precondition,
         LogError::Config(_) => Exit::Usage,
@@ -72,6 +74,9 @@ pub(crate) fn fields(error: &LogError) -> Map<String, Value> {
         }
         LogError::RecordTooLarge { bytes, max } | LogError::BatchTooLarge { bytes, max } => {
             json!({"bytes": bytes, "max": max})
+        }
+        LogError::GapTooWide { segment, next, n_lost } => {
+            json!({"segment": segment.0, "next": next.0, "lost": n_lost})
         }
         LogError::NoOffsetsLeft { next } => json!({"next": next.0}),
         LogError::Busy { waiting_bytes } => json!({"waiting_bytes": waiting_bytes}),

@@ -29,6 +29,7 @@ mod context;
 mod errors;
 mod exit;
 mod failure;
+mod file_limit;
 mod json_record;
 mod log_args;
 mod logging;

@@ -1,7 +1,6 @@
 //! `proglog serve`: the log of a directory over HTTP, until a signal asks to stop.
 
 mod address;
-mod file_limit;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -17,6 +16,7 @@ use self::address::{ListenAddress, is_private};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::file_limit;
 use super::log_args::LogArgs;
 use super::output::print_json;
 use super::time::parse_duration;

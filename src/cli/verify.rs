@@ -10,7 +10,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::output::{binary_bytes, counted, grouped, print_json};
 use super::progress;
-use crate::log::{self, Finding, FindingKind, Report, Verdict};
+use crate::log::{self, Finding, Report, Verdict};
 
 const DETAILS: &str = "\
 Checks every frame, checksum, offset and timestamp, and that each index says what its store says.
@@ -112,10 +112,8 @@ fn sentence(report: &Report) -> String {
 
 fn advise(report: &Report, context: &Context) {
     match report.verdict() {
-        Verdict::Sound => {}
-        Verdict::NeedsRecovery if report.findings.iter().all(is_stray) => {
-            context.note("move files that aren't the log's out of its directory");
-        }
+        Verdict::Sound if report.findings.is_empty() => {}
+        Verdict::Sound => context.note("move files that aren't the log's out of its directory"),
         Verdict::NeedsRecovery => {
             context.note("the next append puts this right, and so does `proglog repair --yes`");
         }
@@ -123,10 +121,6 @@ fn advise(report: &Report, context: &Context) {
             context.note("intact records stay readable; `proglog repair` shows what can be done");
         }
     }
-}
-
-fn is_stray(finding: &Finding) -> bool {
-    finding.kind == FindingKind::StrayFile
 }
 
 /// The report for programs.

@@ -60,9 +60,10 @@ impl Stop {
 }
 
 fn sync(commit: &GroupCommit) {
-    let Some((segment, up_to)) = commit.writer().unsynced() else { return };
+    let Some(unsynced) = commit.writer().unsynced() else { return };
+    let segment = &unsynced.segment;
     match segment.store.sync_data() {
-        Ok(()) => commit.writer().note_synced(up_to),
+        Ok(()) => commit.writer().note_synced(&unsynced),
         Err(error) => {
             let failure = LogError::io("sync", &segment.store_path, error);
             tracing::error!(error = %failure, "a background sync failed: the log refuses appends");

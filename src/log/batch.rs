@@ -7,7 +7,8 @@ use super::headers::Header;
 use super::offset::Offset;
 use super::record::NewRecord;
 
-/// One batch: its records get offsets without a gap, and readers see all of them or none.
+/// One batch: its records get offsets without a gap, and readers see all of them or none. Only a crash
+/// before it's acknowledged can leave some first ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Append<'a> {
     /// The records, at least one.

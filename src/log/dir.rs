@@ -3,6 +3,7 @@
 //! Invariant: a file name is the base offset in decimal without padding, so there is one name for
 //! each offset and every other name is a stray.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use super::offset::Offset;
 const RAFT_DIR: &str = "raft";
 
 /// How often the lock is tried before another writer is believed to hold it. A reader that looks
-/// whether there is a writer holds a shared lock for a moment, which must not refuse a writer.
-const LOCK_ATTEMPTS: u32 = 4;
+/// whether there is a writer holds a shared lock for a moment, and a process that is just being
+/// started by one that has closed its log holds all locks until it runs its own program.
+const LOCK_ATTEMPTS: u32 = 20;
 const LOCK_RETRY: Duration = Duration::from_millis(5);
 
 /// A log directory on some file system.
@@ -127,18 +129,31 @@ impl LogDir {
     /// Removes the files of a segment, index first and synced in between, so that what a crash leaves
     /// is a store whose index can be rebuilt, never an index whose store is gone.
     pub(super) fn remove_segment(&self, files: SegmentFiles) -> Result<(), LogError> {
-        let remove = |path: PathBuf| {
-            self.fs.remove_file(&path).map_err(|error| LogError::io("remove", &path, error))
-        };
         if files.has_index {
-            remove(self.index_path(files.base))?;
+            self.remove_if_there(&self.index_path(files.base))?;
             self.sync()?;
         }
         if files.has_store {
-            remove(self.store_path(files.base))?;
+            self.remove_if_there(&self.store_path(files.base))?;
             self.sync()?;
         }
         Ok(())
+    }
+
+    /// Removes a file, which an earlier attempt may have removed already.
+    pub(super) fn remove_if_there(&self, path: &Path) -> Result<(), LogError> {
+        match self.fs.remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(LogError::io("remove", path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Forces the directory's own name to the device.
+    pub(super) fn sync_parent(&self) -> Result<(), LogError> {
+        let parent = parent_of(&self.path);
+        self.fs.sync_dir(parent).map_err(|error| LogError::io("sync", parent, error))
     }
 
     /// What lies in the directory, for somebody who doesn't hold the lock. A live writer is just about
@@ -155,14 +170,15 @@ impl LogDir {
         let entries =
             self.fs.list(&self.path).map_err(|error| LogError::io("list", &self.path, error))?;
         let mut listing = Listing::default();
+        let mut segments = BTreeMap::new();
         for entry in entries {
             match parse_name(&entry.name) {
-                Some(name) if !entry.is_dir => note(&mut listing.segments, name),
+                Some(name) if !entry.is_dir => note(&mut segments, name),
                 _ if entry.is_dir && entry.name == RAFT_DIR => {}
                 _ => listing.strays.push(entry.name),
             }
         }
-        listing.segments.sort_by_key(|files| files.base);
+        listing.segments = segments.into_values().collect();
         for number in 1..listing.segments.len() {
             listing.segments[number - 1].next_base = Some(listing.segments[number].base);
         }
@@ -192,25 +208,30 @@ fn parse_name(name: &str) -> Option<FileName> {
     }
 }
 
-fn note(segments: &mut Vec<SegmentFiles>, name: FileName) {
+fn note(segments: &mut BTreeMap<Offset, SegmentFiles>, name: FileName) {
     let (FileName::Store(base) | FileName::Index(base)) = name;
-    let at = segments.iter().position(|files| files.base == base).unwrap_or_else(|| {
-        let files = SegmentFiles::whole(base);
-        segments.push(SegmentFiles { has_store: false, has_index: false, ..files });
-        segments.len() - 1
+    let whole = SegmentFiles::whole(base);
+    let files = segments.entry(base).or_insert(SegmentFiles {
+        has_store: false,
+        has_index: false,
+        ..whole
     });
     match name {
-        FileName::Store(_) => segments[at].has_store = true,
-        FileName::Index(_) => segments[at].has_index = true,
+        FileName::Store(_) => files.has_store = true,
+        FileName::Index(_) => files.has_index = true,
+    }
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }
 
 /// Creates `path` and what is missing above it; each new name is synced in its parent.
 fn create_durably(fs: &dyn FileSystem, path: &Path) -> Result<(), LogError> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(path);
     match fs.is_dir(parent) {
         Ok(true) => {}
         Ok(false) => return Err(LogError::NotADirectory { path: parent.to_path_buf() }),

@@ -67,6 +67,18 @@ pub enum LogError {
     /// A batch has no record, so there is no offset to answer with.
     #[error("the batch holds no record")]
     EmptyBatch,
+    /// A gap is wider than a repair fills; more likely a file has a wrong name.
+    #[error(
+        "between segment {segment} and segment {next} {n_lost} records are missing, too many to mark: look whether {next}.store belongs to this log, and move it away if not"
+    )]
+    GapTooWide {
+        /// Base offset of the segment before the gap.
+        segment: Offset,
+        /// Base offset of the one behind it.
+        next: Offset,
+        /// How many offsets are in between.
+        n_lost: u64,
+    },
     /// The greatest offset has been given out.
     #[error("the log has no offsets left: the next one is {next}")]
     NoOffsetsLeft {
@@ -174,6 +186,7 @@ impl LogError {
             LogError::RecordTooLarge { .. } => "record_too_large",
             LogError::BatchTooLarge { .. } => "batch_too_large",
             LogError::EmptyBatch => "empty_batch",
+            LogError::GapTooWide { .. } => "gap_too_wide",
             LogError::NoOffsetsLeft { .. } => "no_offsets_left",
             LogError::Busy { .. } => "busy",
             LogError::Failed { .. } => "failed",

@@ -192,12 +192,14 @@ fn sound_frame(
 /// An index without a store: a leftover if it is empty, else the store is gone.
 fn examine_storeless(dir: &LogDir, mut examined: Examined) -> Result<Examined, LogError> {
     let path = dir.index_path(examined.base());
-    let n_entries = examined.n_claimed().map_err(|error| LogError::io("read", &path, error))?;
-    if n_entries > 0 {
+    if let Some(index) = examined.index.as_ref().filter(|_| examined.index_len > 0) {
+        // Entries are written only for records that were there; the first one looks like space.
+        let n_entries = index::count_entries(&**index, 0);
+        let n_entries = n_entries.map_err(|error| LogError::io("read", &path, error))?;
         let at = Found { offset: examined.base(), position: Position(0) };
         let store_path = dir.store_path(examined.base());
         let damage = vec![corruption(examined.base(), at, CorruptReason::NoStore, &store_path)];
-        examined.extent.n_records = n_entries;
+        examined.extent.n_records = n_entries.max(1);
         examined.state = State::Damaged { sparse: SparseIndex::default(), damage };
     }
     Ok(examined)

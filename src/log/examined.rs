@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::dir::{LogDir, SegmentFiles};
 use super::error::Corruption;
 use super::fs::{Access, StorageFile};
-use super::index::{self, ENTRY_BYTES, Entry, Index, SparseIndex};
+use super::index::{self, ENTRY_BYTES, Entry, Index, MappedIndex, SparseIndex};
 use super::offset::{Offset, Position};
 use super::segment::{Extent, Segment};
 use super::walker::Found;
@@ -89,16 +89,17 @@ impl Examined {
         self.extent.n_records == 0 && !matches!(self.state, State::Damaged { .. })
     }
 
-    /// The segment for readers. `mapped` is for the holder of the lock, who may rely on the index
-    /// file's length.
-    pub(super) fn into_segment(self, dir: &LogDir, mapped: Option<u64>) -> Option<Segment> {
+    /// The segment for readers.
+    pub(super) fn into_segment(self, dir: &LogDir, purpose: Purpose) -> Option<Segment> {
         let (base, store) = (self.base(), self.store?);
-        let index = match (self.state, self.index, mapped) {
-            (State::Clean, Some(file), Some(capacity)) => {
-                let capacity = capacity.max(self.extent.n_records);
-                let access =
-                    if capacity > self.extent.n_records { Access::ReadWrite } else { Access::Read };
-                Index::Mapped(index::MappedIndex::new(file, access, capacity))
+        let n_records = self.extent.n_records;
+        let index = match (self.state, self.index, purpose) {
+            (State::Clean, Some(file), Purpose::Sealed) => {
+                Index::Mapped(MappedIndex::new(file, Access::Read, n_records))
+            }
+            (State::Clean, Some(file), Purpose::Active { capacity }) => {
+                let capacity = capacity.max(n_records);
+                Index::Mapped(MappedIndex::new(file, Access::ReadWrite, capacity))
             }
             (State::Clean | State::Live, Some(file), _) => Index::Read(file),
             (State::Unclean { sparse, .. } | State::Damaged { sparse, .. }, file, _) => {
@@ -108,6 +109,17 @@ impl Examined {
         };
         Some(Segment::new(base, store, dir.store_path(base), index, self.extent))
     }
+}
+
+/// What a segment is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Reading without the lock, so the index can't be mapped.
+    Reading,
+    /// Reading with the lock held.
+    Sealed,
+    /// Appending, up to so many records.
+    Active { capacity: u64 },
 }
 
 /// The end of a segment that a crash left.

@@ -39,7 +39,7 @@ const TAG_TIMESTAMP: u8 = 0x29;
 const TAG_UNSYNCED: u8 = 0x30;
 const TAG_KEY: u8 = 0x3A;
 const TAG_HEADER: u8 = 0x42;
-const TAG_CRC: u8 = 0x7D;
+pub(super) const TAG_CRC: u8 = 0x7D;
 
 /// What the log adds to a record when it writes it.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,7 @@
 //!   for it is asked for.
 
 use std::io;
+use std::mem;
 use std::sync::Arc;
 
 use super::error::CorruptReason;
@@ -51,12 +52,14 @@ pub(super) struct FrameReader {
     start: u64,
     n_filled: usize,
     block_bytes: usize,
+    /// Bytes of frames decoded since the last [`FrameReader::take_n_hashed`].
+    n_hashed: u64,
 }
 
 impl FrameReader {
     /// Reads at least `block_bytes` at once, as far as there are so many.
     pub(super) fn new(file: Arc<dyn StorageFile>, block_bytes: usize) -> Self {
-        FrameReader { file, buffer: Vec::new(), start: 0, n_filled: 0, block_bytes }
+        FrameReader { file, buffer: Vec::new(), start: 0, n_filled: 0, block_bytes, n_hashed: 0 }
     }
 
     /// The record whose frame starts at `position` and has `expected` as its offset. The frame has to
@@ -103,12 +106,18 @@ impl FrameReader {
         end: u64,
     ) -> Result<RecordRef<'_>, FrameError> {
         let n_viewed = (n_bytes + 1).min(end - position) as usize;
+        self.n_hashed += n_bytes;
         let (frame, behind) = self.view(position, n_viewed, end)?.split_at(n_bytes as usize);
         let record = frame::decode(frame)?;
         if record.checksum.is_none() && behind.first().is_some_and(|byte| *byte != 0) {
             return Err(CorruptReason::NoChecksum.into());
         }
         Ok(record)
+    }
+
+    /// How many bytes of frames were decoded since this was last asked: the work of a search.
+    pub(super) fn take_n_hashed(&mut self) -> u64 {
+        mem::take(&mut self.n_hashed)
     }
 
     /// Length of the frame at `position`, once it is believed.
@@ -225,6 +234,12 @@ impl FrameReader {
         }
         let mut stored = [0; 4];
         let checksum_at = position + n_bytes - stored.len() as u64;
+        let mut tag = [0; 1];
+        read_full(&*self.file, &mut tag, checksum_at - 1)?;
+        if tag != [frame::TAG_CRC] {
+            return Err(CorruptReason::NoChecksum.into());
+        }
+        self.n_hashed += n_bytes;
         read_full(&*self.file, &mut stored, checksum_at)?;
         let mut computed = 0;
         let mut at = position;

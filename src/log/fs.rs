@@ -6,6 +6,7 @@
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -292,6 +293,26 @@ pub(super) fn write_zeros(file: &dyn StorageFile, from: u64, to: u64) -> io::Res
         let n_bytes = (to - position).min(ZEROS.len() as u64);
         write_full(file, &ZEROS[..n_bytes as usize], position)?;
         position += n_bytes;
+    }
+    Ok(())
+}
+
+/// Copies bytes `range` of a file to the same place in another, or in itself.
+pub(super) fn copy(
+    from: &dyn StorageFile,
+    to: &dyn StorageFile,
+    range: Range<u64>,
+) -> io::Result<()> {
+    let mut block = vec![0; 256 << 10];
+    let mut position = range.start;
+    while position < range.end {
+        let n_wanted = (range.end - position).min(block.len() as u64) as usize;
+        let n_read = read_full(from, &mut block[..n_wanted], position)?;
+        if n_read == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        write_full(to, &block[..n_read], position)?;
+        position += n_read as u64;
     }
     Ok(())
 }

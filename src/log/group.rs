@@ -29,33 +29,37 @@ impl<'w> Group<'w> {
         term: u64,
     ) {
         let answer = self
-            .make_room(n_bytes, records.len() as u64)
-            .and_then(|()| self.writer.stage(records, expected_offset, term));
+            .writer
+            .check(records.clone(), expected_offset)
+            .and_then(|()| self.make_room(n_bytes, records.len() as u64))
+            .and_then(|()| self.writer.stage(records, term));
         self.answers.push(answer);
     }
 
     fn make_room(&mut self, n_bytes: u64, n_records: u64) -> Result<(), LogError> {
         if self.writer.is_full_for(n_bytes, n_records) {
-            self.commit();
+            self.commit()?;
             self.writer.roll()?;
         }
         Ok(())
     }
 
-    fn commit(&mut self) {
+    fn commit(&mut self) -> Result<(), LogError> {
         let result = self.writer.commit();
-        if let Err(failure) = result {
+        if let Err(failure) = &result {
             for answer in self.answers[self.n_settled..].iter_mut().filter(|answer| answer.is_ok())
             {
                 *answer = Err(failure.clone());
             }
         }
         self.n_settled = self.answers.len();
+        result
     }
 
     /// Writes what isn't written yet; one answer for each batch, in order.
     pub(super) fn finish(mut self) -> Vec<Result<Appended, LogError>> {
-        self.commit();
+        // A failure is in the answers.
+        let _ = self.commit();
         self.answers
     }
 }

@@ -84,7 +84,7 @@ impl GroupCommit {
     ) -> Vec<Result<Appended, LogError>> {
         match self.enter(batches, when_busy) {
             Ok(Entered::Leader) => {
-                let lead = Lead { of: self };
+                let lead = Lead { of: self, tickets: Vec::new() };
                 let answers = self.write(batches);
                 lead.pass_on();
                 answers
@@ -132,27 +132,6 @@ impl GroupCommit {
         group.finish()
     }
 
-    /// As the leader: writes all that waits.
-    fn write_waiting(&self) {
-        let waiting = {
-            let mut queue = self.queue();
-            queue.waiting_bytes = 0;
-            mem::take(&mut queue.waiting)
-        };
-        self.room.notify_all();
-        let answers = {
-            let mut writer = self.writer();
-            let mut group = Group::new(&mut writer);
-            for (batch, _) in &waiting {
-                group.add(batch.records(), batch.n_bytes, batch.expected_offset, batch.term);
-            }
-            group.finish()
-        };
-        for ((_, ticket), answer) in waiting.iter().zip(answers) {
-            ticket.resolve(Outcome::Answer(answer));
-        }
-    }
-
     /// Gives up the lead: to the first that waits, or to whoever comes next.
     fn pass_on(&self) {
         let mut queue = self.queue();
@@ -172,8 +151,8 @@ impl GroupCommit {
                 Outcome::Answer(answer) => return answer,
                 // The own batch is among those that wait, so the answer is there afterwards.
                 Outcome::Lead => {
-                    let lead = Lead { of: self };
-                    self.write_waiting();
+                    let mut lead = Lead { of: self, tickets: Vec::new() };
+                    lead.write_waiting();
                     lead.pass_on();
                 }
             }
@@ -184,11 +163,36 @@ impl GroupCommit {
 /// Held while leading, so that a panic can't leave others waiting for ever.
 struct Lead<'a> {
     of: &'a GroupCommit,
+    /// Those whose batches are being written.
+    tickets: Vec<Arc<Ticket>>,
 }
 
 impl Lead<'_> {
+    /// Writes all that waits.
+    fn write_waiting(&mut self) {
+        let waiting = {
+            let mut queue = self.of.queue();
+            queue.waiting_bytes = 0;
+            mem::take(&mut queue.waiting)
+        };
+        self.of.room.notify_all();
+        self.tickets.extend(waiting.iter().map(|(_, ticket)| Arc::clone(ticket)));
+        let answers = {
+            let mut writer = self.of.writer();
+            let mut group = Group::new(&mut writer);
+            for (batch, _) in &waiting {
+                group.add(batch.records(), batch.n_bytes, batch.expected_offset, batch.term);
+            }
+            group.finish()
+        };
+        for (ticket, answer) in self.tickets.drain(..).zip(answers) {
+            ticket.resolve(Outcome::Answer(answer));
+        }
+    }
+
     fn pass_on(self) {
         self.of.pass_on();
+        debug_assert!(self.tickets.is_empty(), "all have been answered");
         mem::forget(self);
     }
 }
@@ -204,7 +208,8 @@ impl Drop for Lead<'_> {
             mem::take(&mut queue.waiting)
         };
         self.of.room.notify_all();
-        for (_, ticket) in waiting {
+        let tickets = mem::take(&mut self.tickets);
+        for ticket in tickets.into_iter().chain(waiting.into_iter().map(|(_, ticket)| ticket)) {
             ticket.resolve(Outcome::Answer(Err(failure.clone())));
         }
     }

@@ -79,6 +79,18 @@ impl Index {
         (u64::from(entry.relative.0) == relative).then_some(entry.position)
     }
 
+    /// Like [`Index::exact`], but never touches a mapping: for those who may outlive the lock, or look
+    /// where the file has been cut.
+    pub(super) fn exact_by_reading(&self, relative: u64) -> Option<Position> {
+        let file = match self {
+            Index::Mapped(index) => &index.file,
+            Index::Read(file) | Index::Sparse(_, Some(file)) => file,
+            Index::Sparse(_, None) => return None,
+        };
+        let entry = read_entry(&**file, relative).ok().flatten()?;
+        (u64::from(entry.relative.0) == relative).then_some(entry.position)
+    }
+
     /// A record at or before `relative` to walk from, if this index only knows some.
     pub(super) fn checkpoint(&self, relative: u64) -> Option<Entry> {
         match self {

@@ -1,7 +1,7 @@
 //! The log: ordered segments, one of them active, one writer.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use super::config::{CommitPolicy, LogConfig, SyncPolicy};
 use super::dir::{LogDir, SegmentFiles};
 use super::error::LogError;
 use super::examine::{self, Beside};
+use super::examined::{Examined, Purpose};
 use super::fs::{Access, DirLock, FileSystem, OsFileSystem};
 use super::group_commit::{GroupCommit, WhenBusy};
 use super::offset::Offset;
 use super::record::Record;
 use super::recover::{self, Judged, Recovery};
 use super::scan::Scan;
-use super::segment::Segment;
 use super::view::{SegmentInfo, View};
 use super::writer::{self, Appended, Resume, Writer};
 
@@ -89,15 +89,14 @@ impl Log {
         let resume = resume(&judged);
         let view = Arc::new(open_view(&dir, &config, judged)?);
         let active = view.segments().last().cloned();
-        let Some(active) = active else { return Err(LogError::Closed) };
+        let Some(active) = active else {
+            // All there was is damaged beyond reading.
+            return Err(damaged(&dir, &recovery).unwrap_or(LogError::Closed));
+        };
         let mut writer =
             Writer::new(dir.clone(), config.clone(), Arc::clone(&view), active, resume);
-        if let Some(first) = recovery.damage.first() {
-            writer.latch(LogError::Damaged {
-                dir: dir.path.clone(),
-                n_findings: recovery.damage.len(),
-                first: Box::new(first.clone()),
-            });
+        if let Some(damaged) = damaged(&dir, &recovery) {
+            writer.latch(damaged);
         }
         let commit = Arc::new(GroupCommit::new(writer, config.max_waiting_bytes));
         let background_sync = match config.sync {
@@ -141,7 +140,7 @@ impl Log {
     ///
     /// # Errors
     /// `OffsetMismatch`, `RecordTooLarge`, `BatchTooLarge`, `EmptyBatch`: nothing was appended.
-    /// `DiskFull`, `Io`: the batch may or may not be there later; the log refuses all further
+    /// `DiskFull`, `Io`: all, some first ones or none of the batch may be there later; the log refuses all further
     /// appends (`Failed`) until it's opened anew. `Damaged`, `Closed`.
     pub fn append(&self, batch: &Append<'_>) -> Result<Appended, LogError> {
         self.append_as(batch, WhenBusy::Block)
@@ -210,6 +209,8 @@ impl Log {
     /// Says that all records below `up_to` are committed, for [`CommitPolicy::Explicit`]. The
     /// committed offset never goes back, nor past the end of the log.
     pub fn commit(&self, up_to: Offset) {
+        // Not while records are being undone.
+        let _writer = self.commit.writer();
         let up_to = up_to.min(self.view.next());
         self.committed.fetch_max(up_to.0, Ordering::AcqRel);
     }
@@ -256,13 +257,10 @@ impl Log {
             }
             let oldest = segments.remove(0);
             self.view.set_lowest(segments[0].base);
+            // It leaves the list last: if its files can't be removed, the next call tries again.
+            self.dir.remove_segment(SegmentFiles::whole(oldest.base))?;
             self.view.set_segments(segments);
-            self.remove(&oldest)?;
         }
-    }
-
-    fn remove(&self, segment: &Segment) -> Result<(), LogError> {
-        self.dir.remove_segment(SegmentFiles::whole(segment.base))
     }
 
     /// Undoes the newest records: the first one removed is `offset`. For consensus layers.
@@ -272,6 +270,9 @@ impl Log {
     /// `Damaged`, `Closed`, or a failed call, which latches the log.
     pub fn truncate_after(&self, offset: Offset) -> Result<(), LogError> {
         let mut writer = self.commit.writer();
+        if let Some(refusal) = writer.refusal() {
+            return Err(refusal);
+        }
         let (lowest, next) = (self.view.lowest(), self.view.next());
         if offset < lowest || offset > next {
             return Err(self.view.out_of_range(offset));
@@ -318,6 +319,8 @@ impl Drop for Log {
 
 impl News {
     fn announce(&self) {
+        // Pairs with the fence in `wait`: either this sees who waits, or they see what has arrived.
+        fence(Ordering::SeqCst);
         if self.n_waiting.load(Ordering::SeqCst) > 0 {
             drop(self.closed.lock().unwrap_or_else(PoisonError::into_inner));
             self.arrived.notify_all();
@@ -332,6 +335,7 @@ impl News {
     fn wait(&self, timeout: Duration, is_there: impl Fn() -> bool) -> bool {
         let deadline = Instant::now().checked_add(timeout);
         self.n_waiting.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         let arrived = loop {
             if is_there() {
@@ -361,8 +365,27 @@ fn recover_all(dir: &LogDir) -> Result<Judged, LogError> {
     let mut judged = recover::judge(dir, examined?);
     if judged.recovery.damage.is_empty() {
         recover::apply(dir, &mut judged)?;
+        sync_names(dir, &judged)?;
     }
     Ok(judged)
+}
+
+fn damaged(dir: &LogDir, recovery: &Recovery) -> Option<LogError> {
+    let first = Box::new(recovery.damage.first()?.clone());
+    let n_findings = recovery.damage.len();
+    Some(LogError::Damaged { dir: dir.path.clone(), n_findings, first })
+}
+
+/// Syncs names that an earlier open, or whoever made the directory, may not have synced.
+fn sync_names(dir: &LogDir, judged: &Judged) -> Result<(), LogError> {
+    let is_empty = |segment: &Examined| segment.extent.n_records == 0;
+    if judged.kept.iter().all(is_empty) {
+        dir.sync_parent()?;
+    }
+    if judged.kept.last().is_none_or(is_empty) || !judged.recovery.is_clean() {
+        dir.sync()?;
+    }
+    Ok(())
 }
 
 fn resume(judged: &Judged) -> Resume {
@@ -381,10 +404,11 @@ fn open_view(dir: &LogDir, config: &LogConfig, judged: Judged) -> Result<View, L
         return Ok(View::new(vec![first], base, base));
     }
     let n_segments = judged.kept.len();
-    let capacity = |number: usize| {
-        Some(if number + 1 == n_segments { writer::index_capacity(config) } else { 0 })
+    let capacity = writer::index_capacity(config);
+    let purpose = |number: usize| {
+        if number + 1 == n_segments { Purpose::Active { capacity } } else { Purpose::Sealed }
     };
-    Ok(judged.into_view(dir, capacity))
+    Ok(judged.into_view(dir, purpose))
 }
 
 #[cfg(test)]

@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use super::dir::LogDir;
 use super::error::LogError;
-use super::fs::{Access, StorageFile, read_full, write_full};
-
-const COPY_BLOCK_BYTES: usize = 256 << 10;
+use super::fs::{self, Access};
 
 /// One repair's folder: `DIR.quarantine/N`, with the first number that is free.
 #[derive(Debug)]
@@ -44,35 +42,13 @@ impl Quarantine {
         let to = self.dir.path.join(from.file_name().unwrap_or_default());
         let source = self.dir.open_file(from, Access::Read)?;
         let target = self.dir.open_file(&to, Access::CreateNew)?;
-        copy(&*source, &*target).map_err(|error| LogError::io("copy to", &to, error))?;
+        let copied = source.len().and_then(|len| fs::copy(&*source, &*target, 0..len));
+        copied.map_err(|error| LogError::io("copy to", &to, error))?;
         target.sync_all().map_err(|error| LogError::io("sync", &to, error))?;
         self.dir.sync()
     }
 
-    /// A new file here, to be renamed into the log once it's complete.
-    pub(super) fn create_file(
-        &mut self,
-        name: &str,
-    ) -> Result<(PathBuf, Arc<dyn StorageFile>), LogError> {
-        let path = self.dir.path.join(name);
-        let file = self.dir.open_file(&path, Access::CreateNew)?;
-        Ok((path, file))
-    }
-
     pub(super) fn into_path(self) -> PathBuf {
         self.dir.path
-    }
-}
-
-fn copy(from: &dyn StorageFile, to: &dyn StorageFile) -> std::io::Result<()> {
-    let mut block = vec![0; COPY_BLOCK_BYTES];
-    let mut position = 0;
-    loop {
-        let n_read = read_full(from, &mut block, position)?;
-        if n_read == 0 {
-            return Ok(());
-        }
-        write_full(to, &block[..n_read], position)?;
-        position += n_read as u64;
     }
 }

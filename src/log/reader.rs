@@ -5,6 +5,7 @@
 //! - Beside a writer only records with an index entry are seen, which have the durability of its
 //!   policy. Without one, all sound records are, as an `open` for writing would find them.
 
+use std::mem;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::dir::{LogDir, SegmentFiles};
 use super::error::LogError;
 use super::examine::{self, Beside, live_extent};
-use super::examined::Examined;
+use super::examined::{Examined, Purpose};
 use super::fs::{Access, FileSystem, OsFileSystem};
 use super::offset::Offset;
 use super::record::Record;
@@ -22,8 +23,8 @@ use super::recover::{self, Recovery};
 use super::scan::Scan;
 use super::view::{SegmentInfo, View};
 
-/// How often a directory is listed anew if all its segments vanish between listing and opening.
-const LIST_ATTEMPTS: u32 = 5;
+/// How often a directory is looked at anew if it changes while it's being looked at.
+const LOOK_ATTEMPTS: u32 = 5;
 
 /// How long to wait between two looks for records of another process: from the first to the last.
 const MIN_POLL: Duration = Duration::from_millis(1);
@@ -89,7 +90,7 @@ impl LogReader {
             }
         }
         // What changes between the two looks is seen as new at the next one.
-        *last = (look, self.look_closely(has_writer)?);
+        *last = (look, self.look_until_settled(has_writer)?);
         Ok(self.view.offsets() != before)
     }
 
@@ -119,9 +120,25 @@ impl LogReader {
         Ok(true)
     }
 
+    /// Looks again if a writer came or went meanwhile, or if there seems to be damage beside one: it
+    /// may have been changing what was just being looked at.
+    fn look_until_settled(&self, has_writer: bool) -> Result<Recovery, LogError> {
+        let mut has_writer = has_writer;
+        let mut recovery = self.look_closely(has_writer)?;
+        for _ in 1..LOOK_ATTEMPTS {
+            let had_writer = mem::replace(&mut has_writer, self.dir.has_writer()?);
+            if has_writer == had_writer && (recovery.damage.is_empty() || !has_writer) {
+                break;
+            }
+            recovery = self.look_closely(has_writer)?;
+        }
+        self.has_writer.store(has_writer, Ordering::Release);
+        Ok(recovery)
+    }
+
     fn look_closely(&self, has_writer: bool) -> Result<Recovery, LogError> {
         let mut examined = self.examine_all(has_writer)?;
-        for _ in 1..LIST_ATTEMPTS {
+        for _ in 1..LOOK_ATTEMPTS {
             if !examined.is_empty() || self.dir.list()?.segments.is_empty() {
                 break;
             }
@@ -130,8 +147,11 @@ impl LogReader {
         }
         let judged = recover::judge(&self.dir, examined);
         let recovery = judged.recovery.clone();
-        let view = judged.into_view(&self.dir, |_| None);
+        let view = judged.into_view(&self.dir, |_| Purpose::Reading);
         self.view.set_lowest(view.lowest());
+        if view.next() < self.view.next() {
+            self.view.cut(view.next());
+        }
         self.view.set_segments(view.segments().to_vec());
         self.view.set_next(view.next());
         Ok(recovery)

@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::dir::{LogDir, SegmentFiles};
 use super::error::{CorruptReason, Corruption, LogError};
-use super::examined::{Examined, State, TornTail};
+use super::examined::{Examined, Purpose, State, TornTail};
 use super::frame_reader::FrameError;
 use super::fs::{self, Access, StorageFile};
 use super::index::{ENTRY_BYTES, Entry};
@@ -66,14 +66,14 @@ impl Judged {
     }
 
     /// The segments as readers see them; those that lie wholly in another's offsets are left out.
-    /// `capacity` says for each whether its index may be mapped, and for how many entries.
-    pub(super) fn into_view(self, dir: &LogDir, capacity: impl Fn(usize) -> Option<u64>) -> View {
+    /// `purpose` says for each what it's opened for.
+    pub(super) fn into_view(self, dir: &LogDir, purpose: impl Fn(usize) -> Purpose) -> View {
         let lowest = self.kept.first().map_or(Offset(0), Examined::base);
         let next = self.kept.iter().map(Examined::next).max().unwrap_or(lowest);
         let segments = self.kept.into_iter().zip(self.floors).enumerate();
         let segments = segments.filter_map(|(number, (examined, floor))| {
             let is_shadowed = examined.extent.n_records > 0 && examined.next() <= floor;
-            let mut segment = examined.into_segment(dir, capacity(number))?;
+            let mut segment = examined.into_segment(dir, purpose(number))?;
             segment.floor = floor;
             (!is_shadowed).then(|| Arc::new(segment))
         });
@@ -92,7 +92,7 @@ pub(super) fn judge(dir: &LogDir, segments: Vec<Examined>) -> Judged {
     let mut next: Option<Offset> = None;
     for segment in segments {
         let expected = next.unwrap_or(segment.base());
-        if segment.is_empty() && is_leftover(&segment, expected, judged.kept.last()) {
+        if segment.is_empty() && is_leftover(&segment, expected, &judged.kept) {
             judged.recovery.removed_segments.push(segment.base());
             judged.leftovers.push(segment.files);
             continue;
@@ -112,12 +112,13 @@ pub(super) fn judge(dir: &LogDir, segments: Vec<Examined>) -> Judged {
 /// Whether an empty segment is one that a crash of the Go original left, which starts segments
 /// before it has written the last. Ours are started only once the one before is on the device, so
 /// an empty segment of ours that is too far up says that records are missing.
-fn is_leftover(segment: &Examined, expected: Offset, before: Option<&Examined>) -> bool {
+fn is_leftover(segment: &Examined, expected: Offset, before: &[Examined]) -> bool {
     if segment.store.is_none() {
         return true;
     }
-    segment.base() != expected
-        && (segment.base() < expected || before.is_none_or(|before| !before.last.checksummed))
+    let last = before.iter().rfind(|before| before.extent.n_records > 0);
+    let last_is_ours = last.is_some_and(|last| last.last.checksummed);
+    segment.base() != expected && (segment.base() < expected || !last_is_ours)
 }
 
 fn misplaced(dir: &LogDir, kept: &[Examined], segment: &Examined, expected: Offset) -> Corruption {
@@ -181,6 +182,7 @@ fn close_cleanly(dir: &LogDir, segment: &mut Examined, stale_from: Found) -> Res
     if segment.store_len != segment.extent.end {
         store.set_len(segment.extent.end).map_err(failed)?;
     }
+    write_again(&**store, stale_from.position.0, segment.extent.end).map_err(failed)?;
     store.sync_all().map_err(failed)?;
     let index = match &segment.index {
         Some(index) => Arc::clone(index),
@@ -198,6 +200,19 @@ fn close_cleanly(dir: &LogDir, segment: &mut Examined, stale_from: Found) -> Res
     segment.files.has_index = true;
     segment.state = State::Clean;
     Ok(())
+}
+
+/// Writes what may not be on the device once more before it's synced. After a failed sync the system
+/// takes its pages for clean, so that a sync alone would do nothing and be believed.
+///
+/// Only so much as appends that were to be synced can have left; more comes from a policy that
+/// promises nothing against a power cut.
+fn write_again(store: &dyn StorageFile, from: u64, to: u64) -> io::Result<()> {
+    const MOST: u64 = 128 << 20;
+    if to - from > MOST {
+        return Ok(());
+    }
+    fs::copy(store, store, from..to)
 }
 
 /// Writes the entries from `from` on to the end of the segment, and cuts the file behind them.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dir::LogDir;
@@ -10,7 +10,7 @@ use super::error::LogError;
 use super::examined::{Examined, State};
 use super::frame::{self, Stamp};
 use super::frame_reader::FrameError;
-use super::fs::{StorageFile, write_full};
+use super::fs::{Access, StorageFile, write_full};
 use super::headers::Header;
 use super::index::{Index, SparseIndex};
 use super::offset::{Offset, Position};
@@ -18,6 +18,9 @@ use super::quarantine::Quarantine;
 use super::record::{NewRecord, RecordRef, TYPE_LOST};
 use super::recover::Judged;
 use super::walker::{Found, Walker};
+
+/// The widest gap that is filled with marks: they take 28 bytes or so each.
+const MAX_MARKS: u64 = 100_000_000;
 
 const WRITE_BLOCK_BYTES: usize = 1 << 20;
 
@@ -39,9 +42,13 @@ pub(super) fn rewrite_damaged(
             continue;
         }
         let end = gap.map_or(segment.next(), |gap| gap.end);
+        let n_lost = end.since(segment.next());
+        if n_lost > MAX_MARKS {
+            let (segment, next) = (segment.base(), end);
+            return Err(LogError::GapTooWide { segment, next, n_lost });
+        }
         set_aside(dir, segment, quarantine)?;
-        let replacement =
-            (floor < end).then(|| write_store(segment, floor..end, before, quarantine));
+        let replacement = (floor < end).then(|| write_store(segment, floor..end, before, dir));
         let replacement = replacement.transpose()?;
         replace(dir, segment, floor, replacement.as_deref())?;
     }
@@ -84,10 +91,12 @@ fn write_store(
     segment: &Examined,
     offsets: Range<Offset>,
     before: Before,
-    quarantine: &mut Quarantine,
-) -> Result<std::path::PathBuf, LogError> {
-    let name = format!("{}.store.new", offsets.start);
-    let (path, file) = quarantine.create_file(&name)?;
+    dir: &LogDir,
+) -> Result<PathBuf, LogError> {
+    // In the log's own directory, which may be a file system of its own: only there it can be renamed.
+    let path = dir.path.join(format!("{}.store.new", offsets.start));
+    dir.remove_if_there(&path)?;
+    let file = dir.open_file(&path, Access::CreateNew)?;
     let failed = |error| LogError::io("write", &path, error);
     let mut output = Output { file, buffer: Vec::new(), written: 0, ours: false, before };
     copy_records(segment, offsets, &mut output).map_err(failed)?;

@@ -20,6 +20,8 @@ pub struct Scan {
     /// The offset to look at next.
     at: Offset,
     current: Option<Current>,
+    /// The cuts that were known when `current` was opened.
+    n_cuts: u64,
     lost: Vec<Range<Offset>>,
 }
 
@@ -35,7 +37,8 @@ struct Current {
 
 impl Scan {
     pub(super) fn new(view: Arc<View>, from: Offset) -> Self {
-        Scan { view, at: from, current: None, lost: Vec::new() }
+        let n_cuts = view.n_cuts();
+        Scan { view, at: from, current: None, n_cuts, lost: Vec::new() }
     }
 
     /// The next record; `None` at the end of what is visible now.
@@ -47,6 +50,7 @@ impl Scan {
     /// if the scan has been overtaken by [`Log::truncate_before`](super::Log::truncate_before).
     pub fn next_record(&mut self) -> Option<Result<RecordRef<'_>, LogError>> {
         loop {
+            self.forget_what_was_undone();
             let ready = match &self.current {
                 Some(current) => self.at < current.until,
                 None => false,
@@ -73,7 +77,18 @@ impl Scan {
                 self.at = record.offset.next();
                 Some(Ok(record))
             }
+            // Undone while it was being read: not there, rather than damaged.
+            Err(_) if self.view.n_cuts() != self.n_cuts && self.at >= self.view.next() => None,
             Err(error) => Some(Err(current.segment.explain(error, self.at, position))),
+        }
+    }
+
+    /// Drops what was read before records were undone: others may be in their place.
+    fn forget_what_was_undone(&mut self) {
+        let n_cuts = self.view.n_cuts();
+        if n_cuts != self.n_cuts {
+            self.n_cuts = n_cuts;
+            self.current = None;
         }
     }
 
@@ -140,7 +155,7 @@ impl Scan {
             let next = self.view.next();
             let segments = self.view.segments();
             let behind = segments.iter().map(|segment| segment.floor).find(|floor| *floor > from);
-            self.at = behind.unwrap_or(next).min(next);
+            self.at = behind.unwrap_or(next).min(next).max(from);
         }
         Ok(from..self.at)
     }

@@ -162,7 +162,7 @@ impl Segment {
 
     /// Where the index says that record `relative`, or one before it, starts.
     fn hints(&self, relative: u64) -> [Option<Found>; 2] {
-        let exact = self.index.exact(relative);
+        let exact = self.index.exact_by_reading(relative);
         let exact = exact.map(|position| Found { offset: self.base.plus(relative), position });
         let checkpoint = self.index.checkpoint(relative).map(|entry| {
             let RelativeOffset(relative) = entry.relative;

@@ -48,12 +48,13 @@ pub enum Verdict {
 }
 
 impl Report {
-    /// The worst of the findings.
+    /// The worst of the findings. Strays are told of, but don't make a log unsound.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
+        let is_stray = |finding: &Finding| finding.kind == FindingKind::StrayFile;
         if self.findings.iter().any(|finding| finding.kind.is_damage()) {
             Verdict::Damaged
-        } else if self.findings.is_empty() {
+        } else if self.findings.iter().all(is_stray) {
             Verdict::Sound
         } else {
             Verdict::NeedsRecovery
@@ -79,9 +80,14 @@ pub fn verify_on(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Report, LogError> {
     let dir = LogDir::open(fs, dir)?;
-    let live_writer = dir.has_writer()?;
+    let mut live_writer = dir.has_writer()?;
     let strays = dir.list()?.strays;
-    let checked = check_all(&dir, live_writer, Access::Read, progress)?;
+    let mut checked = check_all(&dir, live_writer, Access::Read, progress)?;
+    if dir.has_writer()? != live_writer {
+        // A writer came or went: what it changed meanwhile may look like damage.
+        live_writer = !live_writer;
+        checked = check_all(&dir, live_writer, Access::Read, progress)?;
+    }
     let mut findings = findings_across(&checked);
     let counts: Vec<Counts> = checked.iter().map(|checked| checked.counts).collect();
     let sum = |count: fn(&Counts) -> u64| counts.iter().map(count).sum();

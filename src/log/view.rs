@@ -5,7 +5,8 @@
 //!
 //! Invariant: `next` is raised after the segments that hold the records are in the list, and
 //! `lowest` before any leaves it; so whoever loads `next` first and the list second finds every
-//! offset in between, or learns that it has been truncated.
+//! offset in between, or learns that it has been truncated. Undoing the newest records lowers `next`;
+//! whoever meets something odd then looks whether that has happened (`n_cuts`) before believing it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub(super) struct View {
     segments: ArcSwap<SegmentList>,
     lowest: AtomicU64,
     next: AtomicU64,
+    /// How often records have been undone; what was looked at before may be gone since.
+    n_cuts: AtomicU64,
 }
 
 impl View {
@@ -50,6 +53,7 @@ impl View {
             segments: ArcSwap::from_pointee(segments),
             lowest: AtomicU64::new(lowest.0),
             next: AtomicU64::new(next.0),
+            n_cuts: AtomicU64::new(0),
         }
     }
 
@@ -77,6 +81,16 @@ impl View {
         self.next.store(next.0, Ordering::Release);
     }
 
+    pub(super) fn n_cuts(&self) -> u64 {
+        self.n_cuts.load(Ordering::Acquire)
+    }
+
+    /// Lowers the next offset, and lets everyone who is reading look anew.
+    pub(super) fn cut(&self, next: Offset) {
+        self.set_next(next);
+        self.n_cuts.fetch_add(1, Ordering::AcqRel);
+    }
+
     pub(super) fn offsets(&self) -> Range<Offset> {
         self.lowest()..self.next()
     }
@@ -91,6 +105,16 @@ impl View {
 
     /// Like `read`, but a mark that stands for a lost record is a record.
     fn read_marked(&self, offset: Offset) -> Result<Record, LogError> {
+        loop {
+            let n_cuts = self.n_cuts();
+            let result = self.read_once(offset);
+            if !matches!(result, Err(LogError::Corrupt(_))) || n_cuts == self.n_cuts() {
+                return result;
+            }
+        }
+    }
+
+    fn read_once(&self, offset: Offset) -> Result<Record, LogError> {
         let next = self.next();
         if offset >= next || offset < self.lowest() {
             return Err(self.out_of_range(offset));
@@ -133,23 +157,47 @@ impl View {
     }
 
     /// The first offset whose timestamp is at or after `timestamp_us`, by bisection: timestamps never
-    /// go back. A record without one, or one that can't be read, counts as older than any time.
-    pub(super) fn offset_at_time(&self, timestamp_us: u64) -> Result<Offset, LogError> {
+    /// go back. A record without one counts as older than any time. One that can't be read is passed
+    /// over in favour of the next that can, and then counts as not older than asked for.
+    pub(super) fn offset_at_time(self: &Arc<Self>, timestamp_us: u64) -> Result<Offset, LogError> {
         let Range { start: Offset(mut low), end: Offset(mut high) } = self.offsets();
         while low < high {
             let middle = low + (high - low) / 2;
-            let time = match self.read_marked(Offset(middle)) {
-                Ok(record) => record.timestamp_us,
-                Err(LogError::Corrupt(_) | LogError::OutOfRange { .. }) => None,
-                Err(error) => return Err(error),
-            };
-            if time.is_none_or(|time| time < timestamp_us) {
-                low = middle + 1
-            } else {
-                high = middle
+            match self.readable_time(Offset(middle), Offset(high))? {
+                Some((Offset(read), time)) if time.is_none_or(|time| time < timestamp_us) => {
+                    low = read + 1;
+                }
+                _ => high = middle,
             }
         }
         Ok(Offset(low))
+    }
+
+    /// The first record from `from` on and below `to` that can be read, and its time.
+    fn readable_time(
+        self: &Arc<Self>,
+        from: Offset,
+        to: Offset,
+    ) -> Result<Option<(Offset, Option<u64>)>, LogError> {
+        match self.read_marked(from) {
+            Ok(record) => return Ok(Some((from, record.timestamp_us))),
+            Err(LogError::Corrupt(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let mut scan = self.scan(from)?;
+        while scan.position() < to {
+            match scan.next_record() {
+                Some(Ok(record)) if record.offset < to => {
+                    return Ok(Some((record.offset, record.timestamp_us)));
+                }
+                Some(Ok(_)) | None => break,
+                Some(Err(LogError::Corrupt(_))) => {
+                    scan.skip_corrupt()?;
+                }
+                Some(Err(error)) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -110,7 +110,9 @@ impl Walk {
 
     /// Whether the record that should be `here` was on the device once.
     fn is_damage(&mut self, here: Found) -> io::Result<bool> {
-        if let Some(next_base) = self.next_base.filter(|_| self.last.checksummed) {
+        if let Some(next_base) = self.next_base.filter(|next_base| here.offset < *next_base)
+            && self.walker.is_ours(self.end)?
+        {
             self.claimed = self.claimed.max(next_base);
         }
         if here.offset < self.claimed {

@@ -32,6 +32,19 @@ pub(super) struct Found {
     pub(super) position: Position,
 }
 
+/// How a search for frames ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Search {
+    Found(Found),
+    Nothing,
+    /// There was too much that looked like a frame.
+    GaveUp,
+}
+
+/// How many bytes a search may compute checksums of: so many, and so many for each byte searched.
+const MIN_SEARCH_BYTES: u64 = 64 << 20;
+const SEARCH_BYTES_A_BYTE: u64 = 16;
+
 impl Walker {
     pub(super) fn new(file: Arc<dyn StorageFile>, base: Offset, at: Found) -> Self {
         Walker {
@@ -91,7 +104,10 @@ impl Walker {
             Some(found) => Some(found),
             None => {
                 let from = self.search_start(end)?;
-                self.search(from, end, |record| record.offset < limit)?
+                match self.search(from, end, |record| record.offset < limit)? {
+                    Search::Found(found) => Some(found),
+                    Search::Nothing | Search::GaveUp => None,
+                }
             }
         };
         if let Some(found) = found {
@@ -108,7 +124,9 @@ impl Walker {
     ) -> io::Result<Option<Found>> {
         let mut offset = self.expected.next();
         while offset < limit {
-            let Some(position) = index.exact(offset.since(self.base)) else { return Ok(None) };
+            let Some(position) = index.exact_by_reading(offset.since(self.base)) else {
+                return Ok(None);
+            };
             if position.0 <= self.position || position.0 >= end {
                 return Ok(None);
             }
@@ -121,14 +139,25 @@ impl Walker {
         Ok(None)
     }
 
-    /// Whether a frame behind the bad one says that the expected record was on the device.
+    /// Whether a frame behind the bad one says that the expected record was on the device, or there is
+    /// too much to look at to say that none does.
     pub(super) fn is_vouched_for(&mut self, end: u64) -> io::Result<bool> {
         let expected = self.expected;
         let from = self.search_start(end)?;
         let vouching = self.search(from, end, |record| {
             record.offset.0.saturating_sub(u64::from(record.unsynced)) > expected.0
         })?;
-        Ok(vouching.is_some())
+        Ok(vouching != Search::Nothing)
+    }
+
+    /// Whether there's a frame with a checksum behind the bad one: the segment is one of ours.
+    pub(super) fn is_ours(&mut self, end: u64) -> io::Result<bool> {
+        if self.checksummed {
+            return Ok(true);
+        }
+        let from = self.search_start(end)?;
+        let ours = self.search(from, end, |record| record.checksum.is_some())?;
+        Ok(ours != Search::Nothing)
     }
 
     /// Where the search for frames behind a bad one begins.
@@ -148,15 +177,19 @@ impl Walker {
     }
 
     /// Tries every byte from `from` on for a frame that is sound, that can be where it is, and that
-    /// `accept` takes.
+    /// `accept` takes. Behind a sound one it goes on at its end: what's inside is a value.
+    ///
+    /// Bytes can be made such that frames seem to start everywhere, so there's a bound on the work.
     fn search(
         &mut self,
         from: u64,
         end: u64,
         mut accept: impl FnMut(&RecordRef<'_>) -> bool,
-    ) -> io::Result<Option<Found>> {
+    ) -> io::Result<Search> {
+        let mut budget = MIN_SEARCH_BYTES + SEARCH_BYTES_A_BYTE * end.saturating_sub(from);
         let mut position = from;
         while let Some(candidate) = self.next_candidate(position, end)? {
+            position = candidate + 1;
             match self.reader.any_record(candidate, end) {
                 Ok(record) => {
                     // Each record in between takes at least a length prefix.
@@ -164,17 +197,23 @@ impl Walker {
                     let reachable =
                         self.expected.next()..=self.expected.plus(n_between.saturating_add(1));
                     let continues = record.checksum.is_some() || !self.checksummed;
-                    if continues && reachable.contains(&record.offset) && accept(&record) {
-                        let (offset, position) = (record.offset, Position(candidate));
-                        return Ok(Some(Found { offset, position }));
+                    if continues && reachable.contains(&record.offset) {
+                        if accept(&record) {
+                            let (offset, position) = (record.offset, Position(candidate));
+                            return Ok(Search::Found(Found { offset, position }));
+                        }
+                        position = candidate + record.frame_bytes;
                     }
                 }
                 Err(FrameError::Corrupt(_)) => {}
                 Err(FrameError::Io(error)) => return Err(error),
             }
-            position = candidate + 1;
+            let Some(left) = budget.checked_sub(self.reader.take_n_hashed()) else {
+                return Ok(Search::GaveUp);
+            };
+            budget = left;
         }
-        Ok(None)
+        Ok(Search::Nothing)
     }
 
     /// The first position from `from` on at which a frame's first bytes may stand.

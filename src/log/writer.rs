@@ -9,6 +9,7 @@
 
 mod undo;
 
+use std::mem;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -69,8 +70,21 @@ pub(super) struct Writer {
     buffer: Vec<u8>,
     /// Where in the store each staged frame will start.
     positions: Vec<u64>,
+    /// How often records of this log have been undone.
+    n_cuts: u64,
+    /// Whether that was so in the active segment: then a reader may still look at index entries that
+    /// are gone.
+    was_cut: bool,
     failure: Option<LogError>,
     closed: bool,
+}
+
+/// Records that aren't known to be on the device.
+#[derive(Debug)]
+pub(super) struct Unsynced {
+    pub(super) segment: Arc<Segment>,
+    up_to: Offset,
+    n_cuts: u64,
 }
 
 /// What the writer has to know of the segment it goes on with.
@@ -104,6 +118,8 @@ impl Writer {
             last_timestamp_us: resume.last_timestamp_us,
             buffer: Vec::new(),
             positions: Vec::new(),
+            n_cuts: 0,
+            was_cut: false,
             failure: None,
             closed: false,
         }
@@ -128,25 +144,13 @@ impl Writer {
 
     /// Encodes a batch behind those that are staged already. [`Writer::commit`] writes it.
     ///
-    /// The caller has seen to it that the active segment isn't too full for it.
-    pub(super) fn stage<'a, R>(
-        &mut self,
-        records: R,
-        expected: Option<Offset>,
-        term: u64,
-    ) -> Result<Appended, LogError>
+    /// The caller has checked it, and seen to it that the active segment isn't too full for it.
+    pub(super) fn stage<'a, R>(&mut self, records: R, term: u64) -> Result<Appended, LogError>
     where
-        R: ExactSizeIterator<Item = NewRecord<'a>> + Clone,
+        R: Iterator<Item = NewRecord<'a>>,
     {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
-        }
-        self.check(records.clone())?;
-        if let Some(expected) = expected.filter(|expected| *expected != self.next) {
-            return Err(LogError::OffsetMismatch { expected, next: self.next });
-        }
-        if records.len() as u64 > u64::MAX - self.next.0 {
-            return Err(LogError::NoOffsetsLeft { next: self.next });
         }
         let first_offset = self.next;
         let now = unix_micros();
@@ -163,11 +167,18 @@ impl Writer {
         Ok(Appended { first_offset, last_offset, durability: self.config.sync.durability() })
     }
 
-    /// Refuses a batch that can't be appended.
-    fn check<'a>(
+    /// Refuses a batch that can't be appended, behind those that are staged.
+    pub(super) fn check<'a>(
         &self,
         records: impl ExactSizeIterator<Item = NewRecord<'a>>,
+        expected: Option<Offset>,
     ) -> Result<(), LogError> {
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
+        if let Some(expected) = expected.filter(|expected| *expected != self.next) {
+            return Err(LogError::OffsetMismatch { expected, next: self.next });
+        }
         let n_records = records.len() as u64;
         let mut total = 0;
         for record in records {
@@ -179,6 +190,9 @@ impl Writer {
         }
         if n_records == 0 {
             return Err(LogError::EmptyBatch);
+        }
+        if n_records > u64::MAX - self.next.0 {
+            return Err(LogError::NoOffsetsLeft { next: self.next });
         }
         if total > MAX_BATCH_BYTES && n_records > 1 {
             return Err(LogError::BatchTooLarge { bytes: total, max: MAX_BATCH_BYTES });
@@ -233,8 +247,12 @@ impl Writer {
     fn write_staged(&mut self) -> Result<(), LogError> {
         let n_bytes = self.buffer.len() as u64;
         let store = Arc::clone(&self.active.store);
-        fs::write_full(&*store, &self.buffer, self.position)
-            .map_err(|error| self.store_error("write to", error))?;
+        fs::write_full(&*store, &self.buffer, self.position).map_err(|error| {
+            // What was refused had better not turn up at the next open, so that it can be tried again.
+            // If this fails as well, some first records of the batch may.
+            let _ = store.set_len(self.position);
+            self.store_error("write to", error)
+        })?;
         let first = self.next.since(self.active.base) - self.positions.len() as u64;
         self.position += n_bytes;
         if self.config.sync == SyncPolicy::Always {
@@ -291,6 +309,7 @@ impl Writer {
         self.view.set_segments(segments);
         self.active = segment;
         (self.position, self.prepared, self.index_len) = (0, 0, 0);
+        self.was_cut = false;
         Ok(())
     }
 
@@ -301,34 +320,45 @@ impl Writer {
             store.set_len(self.position).map_err(|error| self.store_error("cut", error))?;
             self.prepared = self.position;
         }
-        store.sync_data().map_err(|error| self.store_error("sync", error))?;
+        store.sync_all().map_err(|error| self.store_error("sync", error))?;
         self.synced = self.next;
         let index_len = self.next.since(self.active.base) * ENTRY_BYTES;
-        let file = Arc::clone(self.mapped()?.file());
-        file.set_len(index_len).map_err(|error| self.index_error("cut", error))?;
-        file.sync_all().map_err(|error| self.index_error("sync", error))?;
+        if self.was_cut {
+            self.replace_index(index_len)?;
+        } else {
+            let file = Arc::clone(self.mapped()?.file());
+            file.set_len(index_len).map_err(|error| self.index_error("cut", error))?;
+            file.sync_all().map_err(|error| self.index_error("sync", error))?;
+        }
         self.index_len = index_len;
         Ok(())
     }
 
-    /// What the background sync has to sync, and up to which offset that goes.
-    pub(super) fn unsynced(&self) -> Option<(Arc<Segment>, Offset)> {
-        (self.synced < self.next).then(|| (Arc::clone(&self.active), self.next))
+    /// What a background sync has to sync.
+    pub(super) fn unsynced(&self) -> Option<Unsynced> {
+        let segment = Arc::clone(&self.active);
+        let unsynced = Unsynced { segment, up_to: self.next, n_cuts: self.n_cuts };
+        (self.synced < self.next).then_some(unsynced)
     }
 
-    /// Notes that all records below `offset` are on the device.
-    pub(super) fn note_synced(&mut self, offset: Offset) {
-        self.synced = self.synced.max(offset);
+    /// Notes that `synced` is on the device, unless other records may be in their place by now.
+    pub(super) fn note_synced(&mut self, synced: &Unsynced) {
+        if synced.n_cuts == self.n_cuts {
+            self.synced = self.synced.max(synced.up_to);
+        }
     }
 
     /// Leaves the files as a clean close does. After a failure they are left alone: the next open
-    /// finds out what is there.
+    /// finds out what is there. The first close answers with that failure; damage was said at opening.
     pub(super) fn close(&mut self) -> Result<(), LogError> {
-        if self.closed || self.failure.is_some() {
-            self.closed = true;
+        if mem::replace(&mut self.closed, true) {
             return Ok(());
         }
-        self.closed = true;
+        match &self.failure {
+            Some(LogError::Damaged { .. }) => return Ok(()),
+            Some(_) => return self.refusal().map_or(Ok(()), Err),
+            None => {}
+        }
         // Nothing was appended, so nothing is to be cut, and a reader's log stays untouched.
         if self.index_len.is_multiple_of(ENTRY_BYTES) {
             return Ok(());

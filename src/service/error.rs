@@ -180,6 +180,7 @@ impl From<LogError> for ServiceError {
             | LogError::NoSuchLog { .. }
             | LogError::NoSuchSegment { .. }
             | LogError::NotADirectory { .. }
+            | LogError::GapTooWide { .. }
             | LogError::Config(_)
             // The storage thread's panic ends the process, so nobody is left to be told.
             | LogError::Panicked => ServiceError::Internal { message: error.to_string() },

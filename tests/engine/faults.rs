@@ -209,7 +209,10 @@ fn after_a_failed_write_or_sync_nothing_is_appended_until_a_new_open() {
         let second = append(&log, &[b"again"]);
         assert!(matches!(second, Err(LogError::Failed { .. })), "{second:?}");
         let grown = log.next_offset();
-        log.close().expect("closing a failed log changes nothing");
+        // Whoever didn't look at the appends is told at the end.
+        let closed = log.close();
+        assert!(matches!(closed, Err(LogError::Failed { .. })), "{closed:?}");
+        log.close().expect("told once");
         assert_eq!(log.next_offset(), grown);
         n_latched += 1;
     }

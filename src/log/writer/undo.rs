@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::config::LogConfig;
 use super::super::dir::{LogDir, SegmentFiles};
 use super::super::error::LogError;
-use super::super::fs::Access;
+use super::super::fs::{self, Access};
 use super::super::index::{ENTRY_BYTES, Index, MappedIndex};
 use super::super::offset::Offset;
 use super::super::segment::{Extent, Segment};
@@ -23,7 +23,8 @@ impl Writer {
 
     fn cut_suffix(&mut self, offset: Offset) -> Result<(), LogError> {
         let mut segments = (*self.view.segments()).clone();
-        self.view.set_next(offset);
+        self.n_cuts += 1;
+        self.view.cut(offset);
         while segments.len() > 1 && segments.last().is_some_and(|last| last.base >= offset) {
             let Some(newest) = segments.pop() else { break };
             self.view.set_segments(segments.clone());
@@ -55,14 +56,30 @@ impl Writer {
             index.file().sync_all()?;
             Ok(index_len)
         };
+        self.was_cut = true;
         self.index_len = cut_index().map_err(|error| self.index_error("shorten", error))?;
         (self.position, self.prepared) = (position, position);
         (self.next, self.synced) = (offset, offset);
         let cut_store = || {
             active.store.set_len(position)?;
-            active.store.sync_data()
+            active.store.sync_all()
         };
         cut_store().map_err(|error| self.store_error("shorten", error))
+    }
+
+    /// Puts a new index of `index_len` bytes in the place of one from which records were undone. The old
+    /// file keeps its length, since whoever has it mapped may just be looking behind the cut.
+    pub(super) fn replace_index(&mut self, index_len: u64) -> Result<(), LogError> {
+        let path = self.dir.index_path(self.active.base);
+        let new_path = path.with_extension("index.new");
+        self.dir.remove_if_there(&new_path)?;
+        let new = self.dir.open_file(&new_path, Access::CreateNew)?;
+        let old = Arc::clone(self.mapped()?.file());
+        let copied = fs::copy(&*old, &*new, 0..index_len).and_then(|()| new.sync_all());
+        copied.map_err(|error| LogError::io("write", &new_path, error))?;
+        let renamed = self.dir.fs.rename(&new_path, &path);
+        renamed.map_err(|error| LogError::io("rename to", &path, error))?;
+        self.dir.sync()
     }
 }
 

@@ -1,10 +1,10 @@
-//! How many files the process may have open: connections must not take what the log needs, since a
-//! segment that can't be created ends all appends until the next start.
+//! How many files the process may have open. A log has two for each segment, and connections must not
+//! take what it needs: a segment that can't be created ends all appends until the next start.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Raises the limit as far as it goes without privileges; what is in force then. `None` is no limit.
-pub(super) fn raise() -> Option<u64> {
+pub(crate) fn raise() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: maximum, maximum };
     match setrlimit(Resource::Nofile, raised) {
@@ -17,7 +17,7 @@ pub(super) fn raise() -> Option<u64> {
 }
 
 /// The most connections to take of those wanted: half of the files are left to the log.
-pub(super) fn connections(wanted: usize, limit: Option<u64>) -> usize {
+pub(crate) fn connections(wanted: usize, limit: Option<u64>) -> usize {
     let half = limit.map_or(usize::MAX, |limit| usize::try_from(limit / 2).unwrap_or(usize::MAX));
     wanted.min(half).max(1)
 }
