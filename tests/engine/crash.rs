@@ -16,6 +16,9 @@ use proglog::log::{LogReader, Offset, Verdict};
 
 use crate::support::{LogDir, verify};
 
+/// A directory grows with every run, and all of it is verified after each.
+const RUNS_PER_LOG: usize = 20;
+
 fn from_environment(name: &str, default: u64) -> u64 {
     let text = std::env::var(name).ok();
     text.map_or(default, |text| text.parse().expect("a number in the environment"))
@@ -114,8 +117,17 @@ fn what_was_printed_before_a_kill_is_there() {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time");
     let seed = from_environment("PROGLOG_SEED", now.as_micros() as u64) | 1;
     println!("PROGLOG_SEED={seed}");
-    let (dir, mut moments, mut printed) = (LogDir::new(), Moments(seed), BTreeMap::new());
-    for run in 0..from_environment("PROGLOG_KILLS", 20) {
+    let mut moments = Moments(seed);
+    let runs: Vec<u64> = (0..from_environment("PROGLOG_KILLS", 20)).collect();
+    for runs in runs.chunks(RUNS_PER_LOG) {
+        kill_over_and_over(runs, &mut moments);
+    }
+}
+
+/// Kills the program in each of these runs, all in one directory.
+fn kill_over_and_over(runs: &[u64], moments: &mut Moments) {
+    let (dir, mut printed) = (LogDir::new(), BTreeMap::new());
+    for &run in runs {
         let moment = Duration::from_micros(moments.next_below(60_000));
         let offsets = run_until_killed(&dir.path(), run, moment);
         let lines = offsets.into_iter().zip(0..).map(|(offset, n)| (offset, line(run, n)));

@@ -8,7 +8,8 @@ use proglog::log::{
     CommitPolicy, Durability, Log, LogConfig, LogError, Offset, SyncPolicy, Verdict,
 };
 
-use crate::disk::{Call, Disk, Fault, Survives};
+use crate::disk::{Call, Disk, Fault};
+use crate::leftovers::Survives;
 use crate::support::{LogDir, append, records, small_segments, verify};
 
 /// What a run of the program below has tried and been told.

@@ -5,18 +5,22 @@
 //! - `model`: any sequence of operations, against a plain vector
 //! - `corruption`: every bit flipped, every tail cut, every index lost
 //! - `repair`: what is mended, and what only with consent
-//! - `promises`: the small promises of the surface
-//! - `faults`: every call failing in turn, full disks, power cuts, on a simulated `disk`
+//! - `promises` and `edges`: the small promises of the surface, and what it refuses
+//! - `faults`: every call failing in turn, full disks, power cuts, on a simulated `disk` that knows its
+//!   `leftovers`
 //! - `crash`: the program killed while it appends
-//! - `concurrency`: many threads and readers at once
+//! - `concurrency` and `company`: many threads, readers and writers at once
 
+mod company;
 mod concurrency;
 mod corruption;
 mod crash;
 mod disk;
+mod edges;
 mod faults;
 mod format;
 mod go_original;
+mod leftovers;
 mod model;
 mod promises;
 mod repair;

@@ -9,7 +9,8 @@ use proglog::log::{
     plan_repair, repair, repair_on,
 };
 
-use crate::disk::{Disk, Fault, Survives};
+use crate::disk::{Disk, Fault};
+use crate::leftovers::Survives;
 use crate::support::{
     LogDir, append, assert_built, bases, build, build_and_kill, copy_dir, read_all, small_segments,
     snapshot, verify, walk, walk_log,
