@@ -2,6 +2,7 @@
 
 mod damage;
 mod health;
+mod kill;
 mod limits;
 mod original;
 mod process;

@@ -16,9 +16,9 @@ use crate::support::{Answer, Client, produce_body};
 const PROGLOG: &str = env!("CARGO_BIN_EXE_proglog");
 
 /// A running `proglog serve`.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     _stdout: BufReader<ChildStdout>,
 }
 
@@ -36,7 +36,7 @@ fn serve_command(dir: &Path) -> Command {
 }
 
 impl Serving {
-    fn start(command: &mut Command) -> Serving {
+    pub(crate) fn start(command: &mut Command) -> Serving {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("proglog starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -47,7 +47,7 @@ impl Serving {
         Serving { address: address.parse().expect("an address"), child, _stdout: stdout }
     }
 
-    fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> Answer {
         Client::connect(self.address).send(method, path, body)
     }
 
@@ -60,10 +60,6 @@ impl Serving {
         pid.expect("a process id")
     }
 
-    fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).expect("it runs");
-    }
-
     /// Lets it open only so many files more.
     fn leave_files(&self, n_files: u64) {
         let open = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("its files");
@@ -73,14 +69,18 @@ impl Serving {
     }
 
     /// Its exit code, if it ended by itself, and what it said on standard error.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let mut said = String::new();
         let stderr = self.child.stderr.as_mut().expect("a pipe");
         stderr.read_to_string(&mut said).expect("text");
         (self.child.wait().expect("it ends").code(), said)
     }
 
-    fn stop(self, signal: Signal) -> (Option<i32>, String) {
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    pub(crate) fn stop(self, signal: Signal) -> (Option<i32>, String) {
         self.signal(signal);
         self.end()
     }

@@ -135,12 +135,17 @@ impl Client {
 
     /// Reads the answer to a request with this method.
     pub(crate) fn answer(&mut self, method: &str) -> Answer {
-        let status_line = self.line();
+        self.try_answer(method).expect("an answer")
+    }
+
+    /// Like [`Client::answer`], but the server may go away before it is whole.
+    pub(crate) fn try_answer(&mut self, method: &str) -> io::Result<Answer> {
+        let status_line = self.line()?;
         let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.unwrap_or_else(|| panic!("not a status line: {status_line:?}"));
         let mut headers = Vec::new();
         loop {
-            let line = self.line();
+            let line = self.line()?;
             let Some((name, value)) = line.split_once(": ") else { break };
             headers.push((name.to_ascii_lowercase(), value.to_owned()));
         }
@@ -148,15 +153,16 @@ impl Client {
         if method != "HEAD" && status >= 200 {
             let length = answer.header("content-length").expect("a length");
             answer.body = vec![0; length.parse().expect("a number")];
-            self.stream.read_exact(&mut answer.body).expect("the whole body");
+            self.stream.read_exact(&mut answer.body)?;
         }
-        answer
+        Ok(answer)
     }
 
-    fn line(&mut self) -> String {
+    fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
-        self.stream.read_line(&mut line).expect("an answer");
-        line.trim_end().to_owned()
+        self.stream.read_line(&mut line)?;
+        let line = line.strip_suffix("\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(line.to_owned())
     }
 
     /// Waits until the server closes the connection; what it sent until then.
