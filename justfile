@@ -16,11 +16,22 @@ e2e *NAMES:
     cargo build --release --locked
     .ci/e2e {{ NAMES }}
 
+# Cuts the power under the release binary, on a file system of the tests' own; needs root and /dev/fuse.
+power-cut CUTS="1000":
+    cargo build --release --locked
+    .ci/power-cut {{ CUTS }}
+
+# Lets each system call of the release binary fail in turn, or of one scenario: `just faults append`.
+faults *NAMES:
+    cargo build --release --locked
+    .ci/faults {{ NAMES }}
+
 # Formats the code and applies what clippy can mend.
 fix:
     cargo fmt
     cargo clippy --all-targets --locked --fix --allow-dirty --allow-staged
     cargo fmt
+    cargo fmt --manifest-path tests/power_cut/Cargo.toml
 
 # Accepts what the tests now print. Golden logs are written only where there is none yet.
 bless:
@@ -36,6 +47,8 @@ soak KILLS="2000" CASES="5000":
     cargo build --release --locked
     PROGLOG_KILLS={{ KILLS }} PROGLOG_BIN=target/release/proglog \
         cargo test --release --locked --test engine crash:: -- --nocapture
+    PROGLOG_KILLS={{ KILLS }} PROGLOG_BIN=target/release/proglog \
+        cargo test --release --locked --test http kill:: -- --nocapture
     PROPTEST_CASES={{ CASES }} cargo test --release --locked --test engine model::
 
 # Licenses, advisories and duplicates of what we depend on; needs cargo-deny.
