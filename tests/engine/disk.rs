@@ -8,11 +8,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
 
 use proglog::log::fs::{
     Access, DirEntry, DirLock, FileSystem, LockKind, Mapping, OsFileSystem, StorageFile,
 };
 
+use crate::gate::Gate;
 use crate::leftovers::{DIRECTORY, Leftovers};
 
 /// What happens at one of the changing calls.
@@ -59,7 +61,9 @@ pub(crate) struct Disk {
 struct State {
     n_calls: u64,
     fault: Option<(u64, Fault)>,
+    fails_next: Option<(Call, i32)>,
     hit: Option<Call>,
+    gate: Option<Arc<Gate>>,
     /// Syncs are forgotten, as by a program that doesn't sync.
     ignores_syncs: bool,
     nodes: Vec<Node>,
@@ -100,6 +104,23 @@ impl Disk {
         self
     }
 
+    /// The next call of this kind fails with this error number, and the ones after it work.
+    pub(crate) fn fail_next(&self, call: Call, error: i32) {
+        self.state().fails_next = Some((call, error));
+    }
+
+    /// From now on, syncs of other threads than this one wait at the gate.
+    pub(crate) fn hold_syncs_of_others(&self) -> Arc<Gate> {
+        let gate = Arc::new(Gate::new(thread::current().id()));
+        self.state().gate = Some(Arc::clone(&gate));
+        gate
+    }
+
+    /// What is on the device, and what is on its way.
+    pub(crate) fn look(&self) -> Leftovers {
+        self.state().look()
+    }
+
     /// Which call the fault hit, if it did.
     pub(crate) fn hit(&self) -> Option<Call> {
         self.state().hit
@@ -118,6 +139,9 @@ impl Disk {
         let mut state = self.state();
         let number = state.n_calls;
         state.n_calls += 1;
+        if let Some((_, error)) = state.fails_next.take_if(|(kind, _)| *kind == call) {
+            return Err(Trouble::new(error, false));
+        }
         let Some((at, fault)) = state.fault.filter(|(at, _)| *at <= number) else { return Ok(()) };
         if number == at {
             state.hit = Some(call);
@@ -269,6 +293,10 @@ struct DiskFile {
 
 impl DiskFile {
     fn sync(&self) -> io::Result<()> {
+        let gate = self.disk.state().gate.clone();
+        if let Some(gate) = gate {
+            gate.pass();
+        }
         self.disk.enter(Call::Sync)?;
         let mut state = self.disk.state();
         if !state.ignores_syncs {

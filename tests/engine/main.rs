@@ -8,6 +8,8 @@
 //! - `promises` and `edges`: the small promises of the surface, and what it refuses
 //! - `faults`: every call failing in turn, full disks, power cuts, on a simulated `disk` that knows its
 //!   `leftovers`
+//! - `setbacks`: one call fails, and the log goes on
+//! - `undo`: the newest records taken back, and what is under way then
 //! - `crash`: the program killed while it appends
 //! - `concurrency` and `company`: many threads, readers and writers at once
 
@@ -19,9 +21,12 @@ mod disk;
 mod edges;
 mod faults;
 mod format;
+mod gate;
 mod go_original;
 mod leftovers;
 mod model;
 mod promises;
 mod repair;
+mod setbacks;
 mod support;
+mod undo;

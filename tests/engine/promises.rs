@@ -9,7 +9,8 @@ use proglog::log::{
 };
 
 use crate::support::{
-    LogDir, append, bases, read_all, records, small_segments, snapshot, value_at, values, verify,
+    LogDir, append, bases, damage, read_all, records, small_segments, snapshot, value_at, values,
+    verify,
 };
 
 fn at_time(timestamp_us: u64) -> NewRecord<'static> {
@@ -87,6 +88,29 @@ fn a_time_finds_the_first_record_at_or_after_it() {
         let expected = Offset(expected as u64);
         assert_eq!(log.offset_at_time(wanted).expect("an offset"), expected, "time {wanted}");
         assert_eq!(reader.offset_at_time(wanted).expect("an offset"), expected, "time {wanted}");
+    }
+}
+
+#[test]
+fn a_corrupt_record_does_not_hide_what_is_older() {
+    let dir = LogDir::new();
+    let log = Log::open(&dir.path(), small_segments()).expect("a new log");
+    for number in 0..100 {
+        append_one(&log, at_time(1000 + number));
+    }
+    log.close().expect("a clean close");
+    let whole = LogDir::copy_of(&dir.path());
+    for damaged in 0..100_u64 {
+        let dir = LogDir::copy_of(&whole.path());
+        damage(&dir, damaged);
+        let reader = LogReader::open(&dir.path()).expect("a reader");
+        assert!(matches!(reader.read(Offset(damaged)), Err(LogError::Corrupt(_))));
+        for wanted in [10, 50, 90].into_iter().filter(|wanted| *wanted != damaged) {
+            let found = reader.offset_at_time(1000 + wanted).expect("an offset");
+            // A record right before it that can't be read may be as new.
+            let may_be = [wanted, if damaged + 1 == wanted { damaged } else { wanted }];
+            assert!(may_be.contains(&found.0), "{found} and not {wanted} with {damaged} damaged");
+        }
     }
 }
 

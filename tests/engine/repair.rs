@@ -12,22 +12,11 @@ use proglog::log::{
 use crate::disk::{Disk, Fault};
 use crate::leftovers::Survives;
 use crate::support::{
-    LogDir, append, assert_built, bases, build, build_and_kill, copy_dir, read_all, small_segments,
-    snapshot, verify, walk, walk_log,
+    LogDir, append, assert_built, bases, build, build_and_kill, copy_dir, damage, read_all,
+    small_segments, snapshot, verify, walk, walk_log,
 };
 
 const N_RECORDS: u64 = 60;
-
-/// Damages the value of the record at `offset`; answers with its frame as it is then.
-fn damage(dir: &LogDir, offset: u64) -> Vec<u8> {
-    let base = *bases(&dir.path()).iter().rfind(|base| **base <= offset).expect("a segment");
-    let file = dir.file(&format!("{base}.store"));
-    let mut store = fs::read(&file).expect("a store");
-    let frame = walk(&store).swap_remove((offset - base) as usize);
-    store[frame.position + 12] ^= 0x55;
-    fs::write(&file, &store).expect("a damaged store");
-    store[frame.position..frame.end()].to_vec()
-}
 
 fn gives_up(step: &RepairStep, wanted: u64) -> bool {
     matches!(step, RepairStep::GiveUp { offsets, .. }

@@ -126,6 +126,17 @@ pub(crate) fn build_and_kill(config: &LogConfig, n: u64) -> LogDir {
     killed_copy_of(&dir.path())
 }
 
+/// Damages the value of the record at `offset`; answers with its frame as it is then.
+pub(crate) fn damage(dir: &LogDir, offset: u64) -> Vec<u8> {
+    let base = *bases(&dir.path()).iter().rfind(|base| **base <= offset).expect("a segment");
+    let file = dir.file(&format!("{base}.store"));
+    let mut store = fs::read(&file).expect("a store");
+    let frame = walk(&store).swap_remove((offset - base) as usize);
+    store[frame.position + 12] ^= 0x55;
+    fs::write(&file, &store).expect("a damaged store");
+    store[frame.position..frame.end()].to_vec()
+}
+
 pub(crate) fn verify(dir: &Path) -> Report {
     proglog::log::verify(dir, &|_| {}).expect("a report")
 }

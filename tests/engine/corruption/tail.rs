@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use proglog::log::{Log, LogConfig, LogReader, Offset, SyncPolicy, Verdict};
+use proglog::log::{Log, LogConfig, LogError, LogReader, Offset, SyncPolicy, Verdict};
 
 use super::overwrite;
 use crate::support::{
@@ -157,4 +158,34 @@ fn a_torn_record_that_holds_a_log_is_a_torn_tail() {
         killed.assert_cut_recovers(kept);
         killed.assert_zeroed_recovers(kept);
     }
+}
+
+#[test]
+fn a_killed_log_whose_last_store_is_gone_has_lost_something() {
+    let dir = build_and_kill(&always(), 40);
+    let last = *bases(&dir.path()).last().expect("a segment");
+    assert!(last > 0);
+    fs::remove_file(dir.file(&format!("{last}.store"))).expect("no store");
+    assert_eq!(verify(&dir.path()).verdict(), Verdict::Damaged);
+    let log = Log::open(&dir.path(), always()).expect("a log for reading");
+    let refused = append(&log, &[b"in the place of what was acknowledged"]);
+    assert!(matches!(refused, Err(LogError::Damaged { .. })), "{refused:?}");
+    drop(log);
+    assert!(dir.file(&format!("{last}.index")).exists(), "the only witness is gone");
+}
+
+#[test]
+fn bytes_made_to_look_like_frames_are_searched_in_bounded_time() {
+    let dir = build_and_kill(&always(), 3);
+    let mut store = fs::read(dir.file("0.store")).expect("a store");
+    store.truncate(walk(&store).last().expect("a frame").end());
+    // The prefix of a long frame, the tag of a value, the tag of a checksum: all over 4 MiB.
+    let pattern = [&(2_u64 << 20).to_be_bytes(), b"\x0A\x01\0\x7D\0\0\0\0".as_slice()].concat();
+    store.push(0xFF);
+    store.extend(pattern.repeat((4 << 20) / pattern.len()));
+    fs::write(dir.file("0.store"), store).expect("a torn store");
+    let started = Instant::now();
+    let log = Log::open(&dir.path(), always()).expect("a log");
+    assert!(log.next_offset() >= Offset(3), "{:?}", log.recovery());
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
 }
