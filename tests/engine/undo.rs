@@ -1,12 +1,14 @@
 //! Undoing the newest records, and what is still under way then.
 
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proglog::log::{Append, CommitPolicy, Log, LogConfig, NewRecord, Offset, SyncPolicy};
+use proglog::log::{CommitPolicy, Log, LogConfig, Offset, SyncPolicy};
+use prost::Message;
 
 use crate::disk::Disk;
-use crate::support::{LogDir, append, small_segments};
+use crate::support::{GoRecord, LogDir, append, small_segments};
 
 fn explicit() -> LogConfig {
     LogConfig { commit: CommitPolicy::Explicit, ..small_segments() }
@@ -38,21 +40,32 @@ fn a_scan_over_an_undo_yields_what_is_in_the_log() {
     }
 }
 
+/// A segment of the Go original with this many empty records, closed cleanly.
+fn write_go_segment(dir: &LogDir, n_records: u32) {
+    let (mut store, mut index) = (Vec::new(), Vec::new());
+    for relative in 0..n_records {
+        index.extend(relative.to_be_bytes());
+        index.extend((store.len() as u64).to_be_bytes());
+        let record = GoRecord { offset: u64::from(relative), ..GoRecord::default() };
+        store.extend((record.encoded_len() as u64).to_be_bytes());
+        record.encode(&mut store).expect("room");
+    }
+    fs::create_dir(dir.path()).expect("a directory");
+    fs::write(dir.file("0.store"), store).expect("a store");
+    fs::write(dir.file("0.index"), index).expect("an index");
+}
+
 #[test]
 fn a_segment_with_more_records_than_its_size_asks_for_can_be_undone_and_continued() {
-    const N_RECORDS: u64 = 300_000;
+    const N_RECORDS: u32 = 3_500_000;
     let dir = LogDir::quick();
-    let large = LogConfig { segment_bytes: 1 << 30, ..explicit() };
-    let log = Log::open(&dir.path(), large).expect("a new log");
-    let batch = vec![NewRecord::new(b""); N_RECORDS as usize];
-    log.append(&Append { records: &batch, ..Append::default() }).expect("an append");
-    drop(log);
+    write_go_segment(&dir, N_RECORDS);
     let log = Log::open(&dir.path(), explicit()).expect("a log");
-    assert_eq!(log.next_offset(), Offset(N_RECORDS));
-    log.truncate_after(Offset(N_RECORDS - 10)).expect("an undo");
-    let appended = append(&log, &[b"goes on"]).expect("an append");
-    assert_eq!(appended.first_offset, Offset(N_RECORDS - 10));
-    assert_eq!(log.read(appended.first_offset).expect("a record").value, b"goes on");
+    assert_eq!(log.next_offset(), Offset(u64::from(N_RECORDS)));
+    let kept = Offset(u64::from(N_RECORDS) - 10);
+    log.truncate_after(kept).expect("an undo");
+    assert_eq!(append(&log, &[b"goes on"]).expect("an append").first_offset, kept);
+    assert_eq!(log.read(kept).expect("a record").value, b"goes on");
 }
 
 #[test]
