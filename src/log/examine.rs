@@ -118,8 +118,9 @@ fn examine_clean(examined: &mut Examined, store: &Arc<dyn StorageFile>) -> std::
         return Ok(false);
     }
     let at = Found { offset: examined.base().plus(last), position: entry.position };
-    let Some(frame) = sound_frame(store, at, examined.store_len)? else { return Ok(false) };
-    if frame.end != examined.store_len {
+    let starts_elsewhere = last == 0 && entry.position.0 != 0;
+    let Some(frame) = credible_frame(examined, store, at)? else { return Ok(false) };
+    if starts_elsewhere || frame.end != examined.store_len {
         return Ok(false);
     }
     examined.extent = Extent { n_records, end: frame.end };
@@ -189,6 +190,22 @@ fn sound_frame(
     }
 }
 
+/// A sound frame that may be where it is: one without a checksum isn't, if the segment starts with one
+/// that has it.
+fn credible_frame(
+    examined: &Examined,
+    store: &Arc<dyn StorageFile>,
+    at: Found,
+) -> std::io::Result<Option<SoundFrame>> {
+    let frame = sound_frame(store, at, examined.store_len)?;
+    if frame.as_ref().is_none_or(|frame| frame.last.checksummed) {
+        return Ok(frame);
+    }
+    let start = Found { offset: examined.base(), position: Position(0) };
+    let first = sound_frame(store, start, examined.store_len)?;
+    Ok(frame.filter(|_| first.is_none_or(|first| !first.last.checksummed)))
+}
+
 /// An index without a store: a leftover if it is empty, else the store is gone.
 fn examine_storeless(dir: &LogDir, mut examined: Examined) -> Result<Examined, LogError> {
     let path = dir.index_path(examined.base());
@@ -237,7 +254,7 @@ fn last_sound_entry(
         if let Some(entry) = index::read_entry(&**index, n_entries - 1)? {
             let offset = examined.base().plus(n_entries - 1);
             let at = Found { offset, position: entry.position };
-            if let Some(frame) = sound_frame(store, at, examined.store_len)? {
+            if let Some(frame) = credible_frame(examined, store, at)? {
                 return Ok(Some((at, frame)));
             }
         }

@@ -67,7 +67,8 @@ impl Log {
     /// is wrong, and appends are refused.
     ///
     /// # Errors
-    /// `InUse` if another writer has it, `NotADirectory`, `Config`, or a failed call.
+    /// `InUse` if another writer has it, `NotADirectory`, `Config`, or a failed call; `Damaged` only if
+    /// no segment has a store any more.
     pub fn open(dir: &Path, config: LogConfig) -> Result<Log, LogError> {
         Log::open_on(Arc::new(OsFileSystem), dir, config)
     }
@@ -401,7 +402,7 @@ fn open_view(dir: &LogDir, config: &LogConfig, judged: Judged) -> Result<View, L
     if judged.kept.is_empty() && judged.recovery.damage.is_empty() {
         let base = config.initial_offset;
         let first = writer::start_segment(dir, config, base)?;
-        return Ok(View::new(vec![first], base, base));
+        return Ok(View::new(&dir.path, vec![first], base, base));
     }
     let n_segments = judged.kept.len();
     let capacity = writer::index_capacity(config);

@@ -63,8 +63,8 @@ impl LogReader {
     pub fn open_on(fs: Arc<dyn FileSystem>, dir: &Path) -> Result<LogReader, LogError> {
         let dir = LogDir::open(fs, dir)?;
         let reader = LogReader {
+            view: Arc::new(View::new(&dir.path, Vec::new(), Offset(0), Offset(0))),
             dir,
-            view: Arc::new(View::new(Vec::new(), Offset(0), Offset(0))),
             has_writer: AtomicBool::new(false),
             last: Mutex::default(),
         };

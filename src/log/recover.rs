@@ -77,7 +77,7 @@ impl Judged {
             segment.floor = floor;
             (!is_shadowed).then(|| Arc::new(segment))
         });
-        View::new(segments.collect(), lowest, next)
+        View::new(&dir.path, segments.collect(), lowest, next)
     }
 }
 

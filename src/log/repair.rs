@@ -175,6 +175,10 @@ pub fn repair_on(
         (repaired.done, repaired.left) = (lossless, lossy);
         return Ok(repaired);
     }
+    // Before anything is rewritten: behind a mark an empty segment would say that records are missing.
+    for files in judged.leftovers.drain(..) {
+        dir.remove_segment(files)?;
+    }
     let mut quarantine = Quarantine::create(&dir)?;
     rewrite::rewrite_damaged(&dir, &judged, &mut quarantine)?;
     repaired.quarantine = Some(quarantine.into_path());

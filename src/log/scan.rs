@@ -7,7 +7,7 @@ use super::error::LogError;
 use super::offset::{Offset, Position};
 use super::record::RecordRef;
 use super::segment::Segment;
-use super::view::{View, find, missing};
+use super::view::{View, find};
 use super::walker::Walker;
 
 /// A running scan. It keeps open what it reads, so it may outlive the log it came from, and a
@@ -125,7 +125,7 @@ impl Scan {
         self.current = None;
         let segments = self.view.segments();
         let Some(segment) = find(&segments, self.at) else {
-            return Err(missing(&segments, self.at));
+            return Err(self.view.missing(&segments, self.at));
         };
         let extent = segment.extent();
         self.current = Some(Current {

@@ -9,6 +9,7 @@
 //! whoever meets something odd then looks whether that has happened (`n_cuts`) before believing it.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -40,6 +41,7 @@ pub(super) type SegmentList = Vec<Arc<Segment>>;
 /// See the module's docs.
 #[derive(Debug)]
 pub(super) struct View {
+    dir: PathBuf,
     segments: ArcSwap<SegmentList>,
     lowest: AtomicU64,
     next: AtomicU64,
@@ -48,8 +50,9 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(segments: SegmentList, lowest: Offset, next: Offset) -> Self {
+    pub(super) fn new(dir: &Path, segments: SegmentList, lowest: Offset, next: Offset) -> Self {
         View {
+            dir: dir.to_path_buf(),
             segments: ArcSwap::from_pointee(segments),
             lowest: AtomicU64::new(lowest.0),
             next: AtomicU64::new(next.0),
@@ -122,8 +125,7 @@ impl View {
         let segments = self.segments.load();
         match find(&segments, offset) {
             Some(segment) => segment.read(offset),
-            None if offset < self.lowest() => Err(self.out_of_range(offset)),
-            None => Err(missing(&segments, offset)),
+            None => Err(self.missing(&segments, offset)),
         }
     }
 
@@ -137,6 +139,23 @@ impl View {
 
     pub(super) fn out_of_range(&self, offset: Offset) -> LogError {
         LogError::OutOfRange { offset, lowest: self.lowest(), next: self.next() }
+    }
+
+    /// The error for an offset that no segment holds: damage, unless it has just been truncated.
+    pub(super) fn missing(&self, segments: &[Arc<Segment>], offset: Offset) -> LogError {
+        if !self.offsets().contains(&offset) {
+            return self.out_of_range(offset);
+        }
+        let n_before = segments.partition_point(|segment| segment.floor <= offset);
+        let before = n_before.checked_sub(1).and_then(|last| segments.get(last));
+        let next = segments.get(n_before).map_or(self.next(), |behind| behind.floor);
+        LogError::Corrupt(Corruption {
+            segment: before.map_or(self.lowest(), |segment| segment.base),
+            offset,
+            position: Position(before.map_or(0, |segment| segment.extent().end)),
+            reason: CorruptReason::Missing { next },
+            path: before.map_or_else(|| self.dir.clone(), |segment| segment.store_path.clone()),
+        })
     }
 
     pub(super) fn infos(&self) -> Vec<SegmentInfo> {
@@ -206,21 +225,4 @@ pub(super) fn find(segments: &[Arc<Segment>], offset: Offset) -> Option<&Arc<Seg
     let n_from = segments.partition_point(|segment| segment.floor <= offset);
     let segment = segments.get(n_from.checked_sub(1)?)?;
     (offset < segment.next()).then_some(segment)
-}
-
-/// The error for an offset inside of the log that no segment holds: damage.
-pub(super) fn missing(segments: &[Arc<Segment>], offset: Offset) -> LogError {
-    let n_before = segments.partition_point(|segment| segment.floor <= offset);
-    let Some(segment) = n_before.checked_sub(1).and_then(|last| segments.get(last)) else {
-        let lowest = segments.first().map_or(offset, |segment| segment.floor);
-        return LogError::OutOfRange { offset, lowest, next: lowest };
-    };
-    let next = segments.get(n_before).map_or(offset.next(), |behind| behind.floor);
-    LogError::Corrupt(Corruption {
-        segment: segment.base,
-        offset,
-        position: Position(segment.extent().end),
-        reason: CorruptReason::Missing { next },
-        path: segment.store_path.clone(),
-    })
 }
