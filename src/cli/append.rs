@@ -121,7 +121,7 @@ pub(crate) fn run(
     let (tally, signal) = appended?;
     closed.map_err(|error| not_closed(&error, &tally))?;
     if !prints_offsets {
-        ignore_closed_pipe(summarize(&tally, context, out))?;
+        check_printed(summarize(&tally, context, out), &tally)?;
     }
     if signal.is_some() {
         context.note("stopped by a signal: the rest of the input was not appended");
@@ -155,7 +155,9 @@ fn append_all(
     let (sender, events) = inputs::start_reading(inputs, delimiter, limit);
     // The batch at hand is still appended.
     on_stop(move |signal| drop(sender.send(Event::Signal(signal))))?;
-    let limits = BatchLimits { records: args.batch_records, bytes: args.batch_bytes };
+    // A batch lies in one segment, so one that is larger would make the segment larger than asked for.
+    let bytes = args.batch_bytes.min(args.log.segment_bytes);
+    let limits = BatchLimits { records: args.batch_records, bytes };
     let batcher = Batcher::new(log, &args.header, limits)
         .expect_offset(args.expect_offset.map(Offset))
         .print_offsets(args.print_offsets.then_some(out as &mut dyn Write));
@@ -186,10 +188,14 @@ fn summarize(tally: &Tally, context: &Context, out: &mut impl Write) -> std::io:
     }
 }
 
-/// Whoever closed standard output doesn't want to know; the records are in the log.
-fn ignore_closed_pipe(printed: std::io::Result<()>) -> std::io::Result<()> {
+/// Whoever closed standard output doesn't want to know. In any other case it's said what is in the log:
+/// who only sees a failure would append it again.
+fn check_printed(printed: std::io::Result<()>, tally: &Tally) -> Result<(), Failure> {
     match printed {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        printed => printed,
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let message = format!("can't write to standard output: {error}; {}", tally.describe());
+            Err(Failure::new(Exit::Failed, "io", message))
+        }
+        _ => Ok(()),
     }
 }

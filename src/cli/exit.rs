@@ -50,8 +50,10 @@ impl Exit {
             Exit::Precondition => "a precondition does not hold, such as --expect-offset",
             Exit::InUse => "another writer has the directory",
             Exit::NeedsRecovery => "the data is sound but needs recovery (torn tail, stale index)",
-            Exit::Interrupted => "stopped by SIGINT; what was appended until then is in the log",
-            Exit::Terminated => "stopped by SIGTERM, likewise",
+            Exit::Interrupted => {
+                "append was stopped by SIGINT; what was appended until then is in the log"
+            }
+            Exit::Terminated => "append was stopped by SIGTERM, likewise",
         }
     }
 
