@@ -51,6 +51,10 @@ soak KILLS="2000" CASES="5000":
         cargo test --release --locked --test http kill:: -- --nocapture
     PROPTEST_CASES={{ CASES }} cargo test --release --locked --test engine model::
 
+# Every fuzz target for some seconds; needs a nightly toolchain and cargo-fuzz, and installs them.
+fuzz SECONDS="20":
+    .ci/fuzz {{ SECONDS }}
+
 # Licenses, advisories and duplicates of what we depend on; needs cargo-deny.
 deny:
     cargo deny check

@@ -10,6 +10,9 @@
 //! ```
 
 pub mod cli;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod log;
 pub mod server;
 pub mod service;

@@ -2,6 +2,8 @@
 
 mod batch;
 mod decode;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod gather;
 mod inputs;
 mod pieces;

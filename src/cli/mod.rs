@@ -30,6 +30,8 @@ mod errors;
 mod exit;
 mod failure;
 mod file_limit;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod json_record;
 mod log_args;
 mod logging;

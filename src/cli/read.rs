@@ -4,6 +4,8 @@
 mod chomp;
 mod follow;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod printer;
 mod range;
 mod template;

@@ -24,6 +24,8 @@ mod finding;
 mod frame;
 mod frame_reader;
 pub mod fs;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod group;
 mod group_commit;
 mod headers;

@@ -15,6 +15,11 @@
 
 mod config;
 mod connection;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing {
+    //! Entry points of this layer for the fuzzer.
+    pub use super::http::fuzzing::http_body;
+}
 mod http;
 mod listen;
 mod shutdown;

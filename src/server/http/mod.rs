@@ -2,6 +2,8 @@
 
 mod body;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod go_json;
 mod health;
 mod original;
