@@ -95,14 +95,15 @@ pub(super) fn directory(input: &[u8]) -> Directory {
     }
     script.start(0);
     let (mut files, mut vouched) = (script.strays, Offset(0));
-    for segment in script.done {
+    // A later segment with the same base takes the place of an earlier one.
+    let segments = script.done.into_iter().map(|segment| (segment.base, segment));
+    for (base, segment) in segments.collect::<BTreeMap<_, _>>() {
         let store = segment.store.as_deref().unwrap_or_default();
         let frames =
             segment.positions.iter().filter_map(|position| store.get(*position as usize..));
         vouched = frames.filter_map(vouched_by).max().unwrap_or_default().max(vouched);
-        let (base, store, index) = (segment.base, segment.store, segment.index);
-        files.extend(store.map(|store| (format!("{base}.store"), store)));
-        files.extend(index.map(|index| (format!("{base}.index"), index)));
+        files.extend(segment.store.map(|store| (format!("{base}.store"), store)));
+        files.extend(segment.index.map(|index| (format!("{base}.index"), index)));
     }
     Directory { files, is_patchwork: script.is_patchwork, vouched }
 }
