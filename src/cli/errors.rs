@@ -21,6 +21,7 @@ pub(crate) const fn exit(error: &LogError) -> Exit {
         LogError::Config(_) => Exit::Usage,
         LogError::RecordTooLarge { .. }
         | LogError::BatchTooLarge { .. }
+        | LogError::ReservedType { .. }
         | LogError::EmptyBatch
         | LogError::NoOffsetsLeft { .. }
         | LogError::Busy { .. }
@@ -78,6 +79,7 @@ pub(crate) fn fields(error: &LogError) -> Map<String, Value> {
         LogError::GapTooWide { segment, next, n_lost } => {
             json!({"segment": segment.0, "next": next.0, "lost": n_lost})
         }
+        LogError::ReservedType { record_type } => json!({"type": record_type}),
         LogError::NoOffsetsLeft { next } => json!({"next": next.0}),
         LogError::Busy { waiting_bytes } => json!({"waiting_bytes": waiting_bytes}),
         LogError::Failed { cause } => json!({"cause": cause.code()}),

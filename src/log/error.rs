@@ -64,6 +64,12 @@ pub enum LogError {
         /// The limit in force.
         max: u64,
     },
+    /// The type of a record is the one that stands for lost records, so nobody would ever see it.
+    #[error("record type {record_type} is kept for marks of lost records: use another")]
+    ReservedType {
+        /// The type asked for.
+        record_type: u32,
+    },
     /// A batch has no record, so there is no offset to answer with.
     #[error("the batch holds no record")]
     EmptyBatch,
@@ -185,6 +191,7 @@ impl LogError {
             LogError::OffsetMismatch { .. } => "offset_mismatch",
             LogError::RecordTooLarge { .. } => "record_too_large",
             LogError::BatchTooLarge { .. } => "batch_too_large",
+            LogError::ReservedType { .. } => "reserved_type",
             LogError::EmptyBatch => "empty_batch",
             LogError::GapTooWide { .. } => "gap_too_wide",
             LogError::NoOffsetsLeft { .. } => "no_offsets_left",

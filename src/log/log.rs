@@ -140,7 +140,8 @@ impl Log {
     /// Blocks while more than [`LogConfig::max_waiting_bytes`] wait.
     ///
     /// # Errors
-    /// `OffsetMismatch`, `RecordTooLarge`, `BatchTooLarge`, `EmptyBatch`: nothing was appended.
+    /// `OffsetMismatch`, `RecordTooLarge`, `BatchTooLarge`, `ReservedType`, `EmptyBatch`: nothing was
+    /// appended.
     /// `DiskFull`, `Io`: all, some first ones or none of the batch may be there later; the log refuses all further
     /// appends (`Failed`) until it's opened anew. `Damaged`, `Closed`.
     pub fn append(&self, batch: &Append<'_>) -> Result<Appended, LogError> {

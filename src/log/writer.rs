@@ -20,7 +20,7 @@ use super::frame::{self, Stamp};
 use super::fs::{self, Access};
 use super::index::{self, ENTRY_BYTES, Index, MappedIndex};
 use super::offset::Offset;
-use super::record::NewRecord;
+use super::record::{NewRecord, TYPE_LOST};
 use super::segment::{Extent, Segment};
 use super::view::View;
 
@@ -185,6 +185,9 @@ impl Writer {
             let (bytes, max) = (frame::record_bytes(&record), self.config.max_record_bytes);
             if bytes > max {
                 return Err(LogError::RecordTooLarge { bytes, max });
+            }
+            if record.record_type == TYPE_LOST {
+                return Err(LogError::ReservedType { record_type: record.record_type });
             }
             total += bytes + frame::MAX_OVERHEAD_BYTES;
         }

@@ -177,6 +177,7 @@ impl From<LogError> for ServiceError {
             LogError::Io { .. } => ServiceError::Io(error),
             // These belong to opening, truncating and reading files, which no service call does.
             LogError::Committed { .. }
+            | LogError::ReservedType { .. }
             | LogError::NoSuchLog { .. }
             | LogError::NoSuchSegment { .. }
             | LogError::NotADirectory { .. }

@@ -5,7 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::super::LogReader;
-use super::super::record::NewRecord;
+use super::super::record::{NewRecord, TYPE_LOST};
 use super::*;
 
 fn small_segments() -> LogConfig {
@@ -128,6 +128,8 @@ fn expected_offsets_and_limits_are_checked_before_anything_is_written() {
         Err(LogError::OffsetMismatch { expected: Offset(1), next: Offset(0) })
     ));
     assert!(matches!(log.append(&Append::default()), Err(LogError::EmptyBatch)));
+    let mark = [NewRecord { record_type: TYPE_LOST, ..NewRecord::new(b"a") }];
+    assert!(matches!(log.append(&Append::new(&mark)), Err(LogError::ReservedType { .. })));
     assert_eq!(log.next_offset(), Offset(0));
     let batch = Append { expected_offset: Some(Offset(0)), ..Append::new(&records[..1]) };
     assert_eq!(log.append(&batch).expect("appended").last_offset, Offset(0));
