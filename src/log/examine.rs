@@ -178,10 +178,7 @@ fn sound_frame(
     let frame = read_frame_at(store, at, end, |record| SoundFrame {
         end: at.position.0 + record.frame_bytes,
         unsynced: record.unsynced,
-        last: LastRecord {
-            timestamp_us: record.timestamp_us.unwrap_or(0),
-            checksummed: record.checksum.is_some(),
-        },
+        last: LastRecord::of(record),
     });
     match frame {
         Ok(frame) => Ok(Some(frame)),

@@ -8,6 +8,7 @@ use super::error::Corruption;
 use super::fs::{Access, StorageFile};
 use super::index::{self, ENTRY_BYTES, Entry, Index, MappedIndex, SparseIndex};
 use super::offset::{Offset, Position};
+use super::record::RecordRef;
 use super::segment::{Extent, Segment};
 use super::walker::Found;
 
@@ -29,6 +30,15 @@ pub(super) struct Examined {
 pub(super) struct LastRecord {
     pub(super) timestamp_us: u64,
     pub(super) checksummed: bool,
+}
+
+impl LastRecord {
+    pub(super) fn of(record: &RecordRef<'_>) -> Self {
+        LastRecord {
+            timestamp_us: record.timestamp_us.unwrap_or(0),
+            checksummed: record.checksum.is_some(),
+        }
+    }
 }
 
 /// What shape a segment is in.

@@ -84,10 +84,7 @@ impl Walk {
                     if let Some(relative) = record.offset.relative_to(self.base) {
                         self.sparse.note(Entry { relative, position: record.position });
                     }
-                    self.last = LastRecord {
-                        timestamp_us: record.timestamp_us.unwrap_or(0),
-                        checksummed: record.checksum.is_some(),
-                    };
+                    self.last = LastRecord::of(&record);
                 }
                 Err(FrameError::Io(error)) => return Err(error),
                 Err(FrameError::Corrupt(reason)) => {

@@ -298,8 +298,7 @@ impl Writer {
         }
     }
 
-    /// Seals the active segment and starts the next one.
-    /// Nothing may be staged.
+    /// Seals the active segment and starts the next one. Nothing may be staged.
     pub(super) fn roll(&mut self) -> Result<(), LogError> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
