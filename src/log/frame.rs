@@ -7,6 +7,7 @@
 //! Invariant: bytes that [`decode`] accepts are the bytes that some writer produced, up to the
 //! strength of CRC-32C where a checksum is there.
 
+use super::checksum;
 use super::error::CorruptReason;
 use super::headers::{self, Headers};
 use super::offset::{Offset, Position};
@@ -79,7 +80,7 @@ pub(super) fn encode(buffer: &mut Vec<u8>, record: &NewRecord<'_>, stamp: &Stamp
         headers::encode(buffer, TAG_HEADER, header);
     }
     buffer.push(TAG_CRC);
-    let checksum = crc32c::crc32c(&buffer[start..]);
+    let checksum = checksum::of(&buffer[start..]);
     buffer.extend_from_slice(&checksum.to_le_bytes());
     debug_assert_eq!(buffer.len() - start, PREFIX_BYTES as usize + payload_len);
 }
@@ -123,6 +124,7 @@ fn payload_len(record: &NewRecord<'_>, stamp: &Stamp) -> usize {
 ///
 /// # Errors
 /// The length is more than any writer can have produced.
+#[inline]
 pub(super) fn frame_len(prefix: [u8; 8]) -> Result<u64, CorruptReason> {
     let length = u64::from_be_bytes(prefix);
     if length > MAX_PAYLOAD_BYTES {
@@ -142,43 +144,45 @@ pub(super) fn has_length(frame: &[u8], n_bytes: u64) -> bool {
 ///
 /// # Errors
 /// Why the bytes are not a record.
+#[inline]
 pub(super) fn decode(frame: &[u8]) -> Result<RecordRef<'_>, CorruptReason> {
     let payload = frame
         .get(PREFIX_BYTES as usize..)
         .ok_or(CorruptReason::Truncated { needed: PREFIX_BYTES, available: frame.len() as u64 })?;
-    let parsed = parse(payload);
-    if let Some((computed, stored)) = checksum_mismatch(frame, &parsed) {
-        return Err(CorruptReason::Checksum { stored, computed });
-    }
-    let record = parsed?;
-    if record.checksum.is_none() {
-        if record.timestamp_us.is_some() || record.unsynced != 0 || record.key.is_some() {
+    let mut record = match parse(payload) {
+        Ok(record) => record,
+        // A payload that ends like one of ours is better reported as a wrong checksum, which is what
+        // a flipped bit is, than by where the parser happened to stumble.
+        Err(reason) => return Err(checksum_mismatch(frame).unwrap_or(reason)),
+    };
+    match record.checksum {
+        Some(_) => {
+            if let Some(mismatch) = checksum_mismatch(frame) {
+                return Err(mismatch);
+            }
+        }
+        None if record.timestamp_us.is_some() || record.unsynced != 0 || record.key.is_some() => {
             return Err(CorruptReason::NoChecksum);
         }
-        if !record.headers.is_empty() || hides_a_checksum(frame) {
+        None if !record.headers.is_empty() || hides_a_checksum(frame) => {
             return Err(CorruptReason::NoChecksum);
         }
+        None => {}
     }
-    Ok(RecordRef { frame_bytes: frame.len() as u64, ..record })
+    record.frame_bytes = frame.len() as u64;
+    Ok(record)
 }
 
-/// Compares the checksum, if the payload is one that ought to have it.
-///
-/// A payload that doesn't parse but ends like one of ours is better reported as a wrong checksum,
-/// which is what a flipped bit is, than by where the parser happened to stumble.
-fn checksum_mismatch(
-    frame: &[u8],
-    parsed: &Result<RecordRef<'_>, CorruptReason>,
-) -> Option<(u32, u32)> {
-    if let Ok(RecordRef { checksum: None, .. }) = parsed {
-        return None;
-    }
+/// That the checksum at the end of the frame isn't that of the bytes before it.
+#[inline]
+fn checksum_mismatch(frame: &[u8]) -> Option<CorruptReason> {
     let (covered, stored) = split_checksum(frame)?;
-    let computed = crc32c::crc32c(covered);
-    (computed != stored).then_some((computed, stored))
+    let computed = checksum::of(covered);
+    (computed != stored).then_some(CorruptReason::Checksum { stored, computed })
 }
 
 /// The bytes that a checksum covers and the checksum, if the frame ends in one.
+#[inline]
 fn split_checksum(frame: &[u8]) -> Option<(&[u8], u32)> {
     let (covered, stored) = frame.split_last_chunk::<4>()?;
     if covered.len() <= PREFIX_BYTES as usize || covered.last() != Some(&TAG_CRC) {
@@ -200,51 +204,82 @@ fn hides_a_checksum(frame: &[u8]) -> bool {
     (first_length_byte..last_length_byte).any(|at| {
         (0..8).any(|bit| {
             candidate[at] ^= 1 << bit;
-            let holds = crc32c::crc32c(&candidate) == stored;
+            let holds = checksum::of(&candidate) == stored;
             candidate[at] ^= 1 << bit;
             holds
         })
     })
 }
 
-/// Reads the fields of a payload, strictly. Does not compare the checksum.
+/// Reads the fields of a payload, strictly: each at most once, in their order. Does not compare the
+/// checksum.
+#[inline]
 fn parse(payload: &[u8]) -> Result<RecordRef<'_>, CorruptReason> {
     let mut record = empty_record();
     let mut fields = Fields { rest: payload };
-    let mut previous_tag = 0;
-    while let Some((&tag, rest)) = fields.rest.split_first() {
-        if tag < previous_tag || (tag == previous_tag && tag != TAG_HEADER) {
-            return Err(CorruptReason::Malformed("fields out of order"));
-        }
-        previous_tag = tag;
-        let before = fields.rest;
-        fields.rest = rest;
-        match tag {
-            TAG_VALUE => record.value = fields.bytes_not_empty()?,
-            TAG_OFFSET => record.offset = Offset(fields.number_not_zero()?),
-            TAG_TERM => record.term = fields.number_not_zero()?,
-            TAG_TYPE => record.record_type = fields.number_32()?,
-            TAG_TIMESTAMP => record.timestamp_us = Some(u64::from_le_bytes(fields.fixed()?)),
-            TAG_UNSYNCED => record.unsynced = fields.number_32()?,
-            TAG_KEY => record.key = Some(fields.bytes()?),
-            TAG_HEADER => {
-                headers::check(fields.bytes()?)?;
-                let n_encoded = record.headers.encoded.len() + (before.len() - fields.rest.len());
-                let start = payload.len() - before.len() - record.headers.encoded.len();
-                record.headers = Headers { encoded: &payload[start..start + n_encoded] };
-            }
-            TAG_CRC => {
-                record.checksum = Some(u32::from_le_bytes(fields.fixed()?));
-                if !fields.rest.is_empty() {
-                    return Err(CorruptReason::Malformed("bytes behind the checksum"));
-                }
-            }
-            _ => return Err(CorruptReason::Malformed("unknown field")),
-        }
+    if fields.take_tag(TAG_VALUE) {
+        record.value = fields.bytes_not_empty()?;
     }
-    Ok(record)
+    if fields.take_tag(TAG_OFFSET) {
+        record.offset = Offset(fields.number_not_zero()?);
+    }
+    if fields.take_tag(TAG_TERM) {
+        record.term = fields.number_not_zero()?;
+    }
+    if fields.take_tag(TAG_TYPE) {
+        record.record_type = fields.number_32()?;
+    }
+    if fields.take_tag(TAG_TIMESTAMP) {
+        record.timestamp_us = Some(u64::from_le_bytes(fields.fixed()?));
+    }
+    if fields.take_tag(TAG_UNSYNCED) {
+        record.unsynced = fields.number_32()?;
+    }
+    if fields.take_tag(TAG_KEY) {
+        record.key = Some(fields.bytes()?);
+    }
+    record.headers = parse_headers(&mut fields)?;
+    if fields.take_tag(TAG_CRC) {
+        record.checksum = Some(u32::from_le_bytes(fields.fixed()?));
+    }
+    match fields.rest.first() {
+        None => Ok(record),
+        Some(tag) => Err(why_not_a_field(*tag, record.checksum.is_some())),
+    }
 }
 
+/// Takes the run of header fields.
+#[inline]
+fn parse_headers<'a>(fields: &mut Fields<'a>) -> Result<Headers<'a>, CorruptReason> {
+    let run = fields.rest;
+    while fields.take_tag(TAG_HEADER) {
+        headers::check(fields.bytes()?)?;
+    }
+    Ok(Headers { encoded: &run[..run.len() - fields.rest.len()] })
+}
+
+/// Why `tag` can't stand where it does.
+#[cold]
+fn why_not_a_field(tag: u8, is_behind_checksum: bool) -> CorruptReason {
+    const KNOWN: [u8; 9] = [
+        TAG_VALUE,
+        TAG_OFFSET,
+        TAG_TERM,
+        TAG_TYPE,
+        TAG_TIMESTAMP,
+        TAG_UNSYNCED,
+        TAG_KEY,
+        TAG_HEADER,
+        TAG_CRC,
+    ];
+    CorruptReason::Malformed(match tag {
+        _ if is_behind_checksum => "bytes behind the checksum",
+        tag if KNOWN.contains(&tag) => "fields out of order",
+        _ => "unknown field",
+    })
+}
+
+#[inline]
 fn empty_record<'a>() -> RecordRef<'a> {
     RecordRef {
         value: &[],
@@ -282,6 +317,7 @@ pub(super) fn may_start_with(head: &[u8]) -> bool {
 
 /// Whether a frame with this length prefix is short enough to be a mark for a lost record, which has
 /// numbers only.
+#[inline]
 pub(super) fn may_be_mark(prefix: &[u8]) -> bool {
     const LONGEST_MARK_PAYLOAD: u64 = 11 + 11 + 6 + 9 + 6 + 5;
     prefix.first_chunk().is_some_and(|prefix| u64::from_be_bytes(*prefix) <= LONGEST_MARK_PAYLOAD)

@@ -10,6 +10,7 @@ use std::io;
 use std::mem;
 use std::sync::Arc;
 
+use super::checksum;
 use super::error::CorruptReason;
 use super::frame::{self, PREFIX_BYTES};
 use super::fs::{StorageFile, read_full};
@@ -17,7 +18,7 @@ use super::offset::Offset;
 use super::record::RecordRef;
 
 /// How much a scan reads at once.
-pub(super) const SCAN_BLOCK_BYTES: usize = 256 << 10;
+pub(super) const SCAN_BLOCK_BYTES: usize = 64 << 10;
 
 /// The longest frame for which memory is taken on the word of its length prefix alone.
 const BELIEVED_BYTES: u64 = 1 << 20;
@@ -64,15 +65,19 @@ impl FrameReader {
 
     /// The record whose frame starts at `position` and has `expected` as its offset. The frame has to
     /// end at or before `end`.
+    #[inline]
     pub(super) fn record(
         &mut self,
         position: u64,
         end: u64,
         expected: Offset,
     ) -> Result<RecordRef<'_>, FrameError> {
-        let n_bytes = self.frame_len(position, end)?;
-        if n_bytes == PREFIX_BYTES && !self.is_empty_first_record(position, end, expected)? {
-            return Err(CorruptReason::Zeros.into());
+        let n_bytes = self.hold_frame(position, end)?;
+        if n_bytes == PREFIX_BYTES {
+            if !self.is_empty_first_record(position, end, expected)? {
+                return Err(CorruptReason::Zeros.into());
+            }
+            self.bring_in_frame(position, end)?;
         }
         let record = self.decode(position, n_bytes, end)?;
         if record.offset != expected {
@@ -87,32 +92,63 @@ impl FrameReader {
         position: u64,
         end: u64,
     ) -> Result<RecordRef<'_>, FrameError> {
-        let n_bytes = self.frame_len(position, end)?;
+        let n_bytes = self.hold_frame(position, end)?;
         if n_bytes == PREFIX_BYTES {
             return Err(CorruptReason::Zeros.into());
         }
         self.decode(position, n_bytes, end)
     }
 
-    /// Decodes a frame, looking at one byte more.
+    /// Decodes a frame that is held, looking at one byte more.
     ///
     /// A frame of ours whose length prefix was damaged so that it ends before the timestamp would look
     /// like one of the Go original. But what follows a frame is a length prefix, whose first byte is
     /// always zero, or space, and what follows there is a field's tag, which never is.
+    #[inline]
     fn decode(
         &mut self,
         position: u64,
         n_bytes: u64,
         end: u64,
     ) -> Result<RecordRef<'_>, FrameError> {
-        let n_viewed = (n_bytes + 1).min(end - position) as usize;
         self.n_hashed += n_bytes;
-        let (frame, behind) = self.view(position, n_viewed, end)?.split_at(n_bytes as usize);
+        let (frame, behind) = self.held(position).split_at(n_bytes as usize);
+        let behind = if position + n_bytes < end { behind } else { &[] };
         let record = frame::decode(frame)?;
         if record.checksum.is_none() && behind.first().is_some_and(|byte| *byte != 0) {
             return Err(CorruptReason::NoChecksum.into());
         }
         Ok(record)
+    }
+
+    /// Sees to it that the buffer holds the frame at `position` and, if it lies before `end`, the byte
+    /// behind it. Answers with the length of the frame.
+    #[inline]
+    fn hold_frame(&mut self, position: u64, end: u64) -> Result<u64, FrameError> {
+        let held = self.held(position);
+        if let Some(prefix) = held.first_chunk()
+            && let Ok(n_bytes) = frame::frame_len(*prefix)
+            && n_bytes < held.len() as u64
+            && position + n_bytes < end
+        {
+            return Ok(n_bytes);
+        }
+        self.bring_in_frame(position, end)
+    }
+
+    /// What the buffer holds from `position` on.
+    #[inline]
+    fn held(&self, position: u64) -> &[u8] {
+        let from = position.wrapping_sub(self.start);
+        let from = if from < self.n_filled as u64 { from as usize } else { self.n_filled };
+        &self.buffer[from..self.n_filled]
+    }
+
+    fn bring_in_frame(&mut self, position: u64, end: u64) -> Result<u64, FrameError> {
+        let n_bytes = self.frame_len(position, end)?;
+        let n_viewed = (n_bytes + 1).min(end - position) as usize;
+        self.view(position, n_viewed, end)?;
+        Ok(n_bytes)
     }
 
     /// How many bytes of frames were decoded since this was last asked: the work of a search.
@@ -160,6 +196,7 @@ impl FrameReader {
     }
 
     /// Bytes `position..position + n_bytes`, which lie before `end`.
+    #[inline]
     pub(super) fn view(
         &mut self,
         position: u64,
@@ -241,7 +278,7 @@ impl FrameReader {
         }
         self.n_hashed += n_bytes;
         read_full(&*self.file, &mut stored, checksum_at)?;
-        let mut computed = 0;
+        let mut running = checksum::Running::new();
         let mut at = position;
         while at < checksum_at {
             let n_wanted = (checksum_at - at).min(block.len() as u64) as usize;
@@ -250,10 +287,10 @@ impl FrameReader {
                 let available = at - position;
                 return Err(CorruptReason::Truncated { needed: n_bytes, available }.into());
             }
-            computed = crc32c::crc32c_append(computed, &block[..n_read]);
+            running.update(&block[..n_read]);
             at += n_read as u64;
         }
-        let stored = u32::from_le_bytes(stored);
+        let (stored, computed) = (u32::from_le_bytes(stored), running.finish());
         if computed == stored {
             return Ok(());
         }

@@ -33,7 +33,7 @@ fn with_prefix(payload: &[u8]) -> Vec<u8> {
 fn sealed(fields: &[u8]) -> Vec<u8> {
     let mut frame = with_prefix(&[fields, &[0x7D, 0, 0, 0, 0]].concat());
     let covered = frame.len() - 4;
-    let checksum = crc32c::crc32c(&frame[..covered]);
+    let checksum = super::checksum::of(&frame[..covered]);
     frame[covered..].copy_from_slice(&checksum.to_le_bytes());
     frame
 }

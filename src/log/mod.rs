@@ -14,6 +14,7 @@
 mod background_sync;
 mod batch;
 mod check;
+mod checksum;
 mod config;
 mod dir;
 mod dump;

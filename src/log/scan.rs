@@ -69,6 +69,7 @@ impl Scan {
         self.lend()
     }
 
+    #[inline]
     fn lend(&mut self) -> Option<Result<RecordRef<'_>, LogError>> {
         let current = self.current.as_mut()?;
         let position = Position(current.walker.position());
@@ -92,6 +93,7 @@ impl Scan {
         }
     }
 
+    #[inline]
     fn pass_over_lost(&mut self) -> bool {
         let Some(current) = &mut self.current else { return false };
         if !current.walker.stands_at_mark(current.end) {

@@ -66,6 +66,7 @@ impl Walker {
 
     /// The next record, whose frame ends at or before `end`. After an error the walker stays where it
     /// is.
+    #[inline]
     pub(super) fn next(&mut self, end: u64) -> Result<RecordRef<'_>, FrameError> {
         let record = self.reader.record(self.position, end, self.expected)?;
         if record.checksum.is_some() {
@@ -81,17 +82,18 @@ impl Walker {
 
     /// Whether the next record is a mark that stands for a lost one. Only frames that are short
     /// enough to be a mark are looked at, so that it costs next to nothing.
+    #[inline]
     pub(super) fn stands_at_mark(&mut self, end: u64) -> bool {
         let n_bytes = end.saturating_sub(self.position).min(PREFIX_BYTES) as usize;
-        let is_short = match self.reader.view(self.position, n_bytes, end) {
-            Ok(prefix) => frame::may_be_mark(prefix),
-            Err(FrameError::Corrupt(_) | FrameError::Io(_)) => false,
-        };
-        is_short
-            && self
-                .reader
-                .record(self.position, end, self.expected)
-                .is_ok_and(|record| record.record_type == TYPE_LOST)
+        match self.reader.view(self.position, n_bytes, end) {
+            Ok(prefix) if frame::may_be_mark(prefix) => self.is_at_mark(end),
+            Ok(_) | Err(_) => false,
+        }
+    }
+
+    fn is_at_mark(&mut self, end: u64) -> bool {
+        let record = self.reader.record(self.position, end, self.expected);
+        record.is_ok_and(|record| record.record_type == TYPE_LOST)
     }
 
     /// Goes on behind a bad frame, at the first sound one of an offset above the expected one and

@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
 
 /// All that `log` may use beside the standard library.
 const CRATES_OF_LOG: [&str; 7] =
-    ["thiserror", "tracing", "crc32c", "memmap2", "arc_swap", "rustix", "memchr"];
+    ["thiserror", "tracing", "crc_fast", "memmap2", "arc_swap", "rustix", "memchr"];
 
 pub(crate) fn upward_imports(source: &Source) -> Vec<String> {
     let module = source.module();
