@@ -34,7 +34,7 @@ impl<'a> Append<'a> {
     /// A copy that owns its bytes.
     pub(super) fn to_waiting(self) -> WaitingBatch {
         let mut batch = WaitingBatch {
-            bytes: Vec::with_capacity(self.n_bytes() as usize),
+            bytes: Vec::with_capacity(self.records.iter().map(content_bytes).sum()),
             records: Vec::with_capacity(self.records.len()),
             expected_offset: self.expected_offset,
             term: self.term,
@@ -53,6 +53,11 @@ impl<'a> Append<'a> {
         }
         batch
     }
+}
+
+/// What of a record is kept back to back.
+fn content_bytes(record: &NewRecord<'_>) -> usize {
+    record.value.len() + record.key.map_or(0, <[u8]>::len)
 }
 
 /// A batch of another thread, kept until a leader writes it.
@@ -80,6 +85,16 @@ impl WaitingBatch {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         start..self.bytes.len()
+    }
+
+    /// About how much memory the batch takes while it waits.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let headers = self.records.iter().flat_map(|record| &record.headers);
+        let headers: usize = headers
+            .map(|header| size_of::<Header>() + header.name.len() + header.value.len())
+            .sum();
+        let records = self.records.len() * size_of::<WaitingRecord>();
+        (size_of::<WaitingBatch>() + self.bytes.len() + records + headers) as u64
     }
 
     pub(super) fn records(&self) -> impl ExactSizeIterator<Item = NewRecord<'_>> + Clone {

@@ -1,28 +1,32 @@
 //! Concurrent appends share one write and one sync.
 //!
 //! There is no thread for it: a thread that finds nobody writing becomes the leader and writes its own
-//! batch, straight from the caller's bytes. Those that come meanwhile queue up copies; when the leader
-//! is done, it hands the lead to the first of them, which then writes for all that wait.
+//! batches, straight from the caller's bytes. Those that come meanwhile join the group that waits, with
+//! copies; when the leader is done, it calls one of them to lead, which then writes for all of them.
 //!
 //! Invariants
 //! - While nobody leads, nobody waits.
 //! - What waits is bounded in bytes; beyond that, callers block, or are told `Busy`.
 
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::batch::{Append, WaitingBatch};
 use super::error::LogError;
+use super::gate::{Gate, Passed};
 use super::group::Group;
 use super::writer::{Appended, Writer};
+
+/// What a batch became.
+type Answer = Result<Appended, LogError>;
 
 /// Lets threads take turns at a [`Writer`].
 #[derive(Debug)]
 pub(super) struct GroupCommit {
     writer: Mutex<Writer>,
     queue: Mutex<Queue>,
-    /// Signalled when the queue has been emptied.
+    /// Signalled when the queue has been emptied, if somebody waits for that.
     room: Condvar,
     max_waiting_bytes: u64,
 }
@@ -30,23 +34,19 @@ pub(super) struct GroupCommit {
 #[derive(Debug, Default)]
 struct Queue {
     has_leader: bool,
-    waiting: Vec<(WaitingBatch, Arc<Ticket>)>,
+    waiting: Vec<WaitingBatch>,
     waiting_bytes: u64,
+    /// Where those wait whose batches these are.
+    company: Arc<Company>,
+    n_blocked: usize,
 }
 
-/// What a waiting thread waits for.
-#[derive(Debug)]
-struct Ticket {
-    thread: Thread,
-    outcome: Mutex<Option<Outcome>>,
-}
-
-#[derive(Debug)]
-enum Outcome {
-    /// The batch was dealt with.
-    Answer(Result<Appended, LogError>),
-    /// The lead is handed over: take all that waits and write it.
-    Lead,
+/// Those whose batches are written together.
+#[derive(Debug, Default)]
+struct Company {
+    gate: Gate,
+    /// One answer for each batch, in order, or why there are none; there once the gate is open.
+    answers: OnceLock<Result<Vec<Answer>, LogError>>,
 }
 
 /// Whether to block while too much waits.
@@ -77,27 +77,31 @@ impl GroupCommit {
     }
 
     /// Appends batches; one answer for each, in order.
-    pub(super) fn append(
-        &self,
-        batches: &[Append<'_>],
-        when_busy: WhenBusy,
-    ) -> Vec<Result<Appended, LogError>> {
-        match self.enter(batches, when_busy) {
-            Ok(Entered::Leader) => {
-                let lead = Lead { of: self, tickets: Vec::new() };
-                let answers = self.write(batches);
-                lead.pass_on();
-                answers
-            }
-            Ok(Entered::Waiting(tickets)) => {
-                tickets.iter().map(|ticket| self.wait(ticket)).collect()
-            }
+    pub(super) fn append(&self, batches: &[Append<'_>], when_busy: WhenBusy) -> Vec<Answer> {
+        if self.take_the_lead() {
+            return self.lead(batches);
+        }
+        // Copied before the queue is locked for it, and for nothing if the leader is gone by then.
+        let waiting: Vec<_> = batches.iter().map(|batch| batch.to_waiting()).collect();
+        match self.join(waiting, when_busy) {
+            Ok(Some(place)) => self.wait(&place),
+            Ok(None) => self.lead(batches),
             Err(busy) => batches.iter().map(|_| Err(busy.clone())).collect(),
         }
     }
 
-    fn enter(&self, batches: &[Append<'_>], when_busy: WhenBusy) -> Result<Entered, LogError> {
-        let n_bytes: u64 = batches.iter().map(Append::n_bytes).sum();
+    fn take_the_lead(&self) -> bool {
+        !mem::replace(&mut self.queue().has_leader, true)
+    }
+
+    /// Puts batches in the queue, once there is room; `None` if there is nobody to wait for any more,
+    /// and this thread leads.
+    fn join(
+        &self,
+        mut batches: Vec<WaitingBatch>,
+        when_busy: WhenBusy,
+    ) -> Result<Option<Place>, LogError> {
+        let n_bytes: u64 = batches.iter().map(WaitingBatch::memory_bytes).sum();
         let mut queue = self.queue();
         while queue.has_leader
             && queue.waiting_bytes > 0
@@ -106,56 +110,69 @@ impl GroupCommit {
             if when_busy == WhenBusy::Refuse {
                 return Err(LogError::Busy { waiting_bytes: queue.waiting_bytes });
             }
+            queue.n_blocked += 1;
             queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.n_blocked -= 1;
         }
-        if !queue.has_leader {
-            queue.has_leader = true;
-            return Ok(Entered::Leader);
+        if !mem::replace(&mut queue.has_leader, true) {
+            return Ok(None);
         }
         queue.waiting_bytes += n_bytes;
-        let tickets = batches.iter().map(|batch| {
-            let ticket = Arc::new(Ticket { thread: thread::current(), outcome: Mutex::new(None) });
-            queue.waiting.push((batch.to_waiting(), Arc::clone(&ticket)));
-            ticket
-        });
-        Ok(Entered::Waiting(tickets.collect()))
+        let first = queue.waiting.len();
+        queue.waiting.append(&mut batches);
+        let numbers = first..queue.waiting.len();
+        Ok(Some(Place { company: Arc::clone(&queue.company), numbers }))
     }
 
     /// As the leader: writes the caller's own batches.
-    fn write(&self, batches: &[Append<'_>]) -> Vec<Result<Appended, LogError>> {
-        let mut writer = self.writer();
-        let mut group = Group::new(&mut writer);
-        for batch in batches {
-            let records = batch.records.iter().copied();
-            group.add(records, batch.n_bytes(), batch.expected_offset, batch.term);
-        }
-        group.finish()
+    fn lead(&self, batches: &[Append<'_>]) -> Vec<Answer> {
+        let lead = Lead { of: self, company: None };
+        let answers = {
+            let mut writer = self.writer();
+            let mut group = Group::new(&mut writer);
+            for batch in batches {
+                let records = batch.records.iter().copied();
+                group.add(records, batch.n_bytes(), batch.expected_offset, batch.term);
+            }
+            group.finish()
+        };
+        lead.pass_on();
+        answers
     }
 
-    /// Gives up the lead: to the first that waits, or to whoever comes next.
-    fn pass_on(&self) {
-        let mut queue = self.queue();
-        match queue.waiting.first() {
-            Some((_, ticket)) => ticket.resolve(Outcome::Lead),
-            None => {
-                queue.has_leader = false;
-                drop(queue);
-                self.room.notify_all();
-            }
+    fn wait(&self, place: &Place) -> Vec<Answer> {
+        while place.company.gate.wait() == Passed::ToLead {
+            let mut lead = Lead { of: self, company: None };
+            lead.write_waiting();
+            lead.pass_on();
         }
+        place.answers()
     }
 
-    fn wait(&self, ticket: &Ticket) -> Result<Appended, LogError> {
-        loop {
-            match ticket.wait() {
-                Outcome::Answer(answer) => return answer,
-                // The own batch is among those that wait, so the answer is there afterwards.
-                Outcome::Lead => {
-                    let mut lead = Lead { of: self, tickets: Vec::new() };
-                    lead.write_waiting();
-                    lead.pass_on();
-                }
-            }
+    /// Takes all that waits.
+    fn take_waiting(&self, queue: &mut Queue) -> (Vec<WaitingBatch>, Arc<Company>) {
+        queue.waiting_bytes = 0;
+        if queue.n_blocked > 0 {
+            self.room.notify_all();
+        }
+        let expected = Vec::with_capacity(queue.waiting.len());
+        (mem::replace(&mut queue.waiting, expected), mem::take(&mut queue.company))
+    }
+}
+
+/// Where the batches of a waiting thread are.
+#[derive(Debug)]
+struct Place {
+    company: Arc<Company>,
+    numbers: Range<usize>,
+}
+
+impl Place {
+    fn answers(&self) -> Vec<Answer> {
+        match self.company.answers.get() {
+            Some(Ok(answers)) => answers[self.numbers.clone()].to_vec(),
+            Some(Err(failure)) => self.numbers.clone().map(|_| Err(failure.clone())).collect(),
+            None => self.numbers.clone().map(|_| Err(LogError::Panicked)).collect(),
         }
     }
 }
@@ -164,35 +181,39 @@ impl GroupCommit {
 struct Lead<'a> {
     of: &'a GroupCommit,
     /// Those whose batches are being written.
-    tickets: Vec<Arc<Ticket>>,
+    company: Option<Arc<Company>>,
 }
 
 impl Lead<'_> {
-    /// Writes all that waits.
+    /// Writes all that waits; the own batches are among them.
     fn write_waiting(&mut self) {
-        let waiting = {
-            let mut queue = self.of.queue();
-            queue.waiting_bytes = 0;
-            mem::take(&mut queue.waiting)
-        };
-        self.of.room.notify_all();
-        self.tickets.extend(waiting.iter().map(|(_, ticket)| Arc::clone(ticket)));
+        let (waiting, company) = self.of.take_waiting(&mut self.of.queue());
+        self.company = Some(Arc::clone(&company));
         let answers = {
             let mut writer = self.of.writer();
             let mut group = Group::new(&mut writer);
-            for (batch, _) in &waiting {
+            for batch in &waiting {
                 group.add(batch.records(), batch.n_bytes, batch.expected_offset, batch.term);
             }
             group.finish()
         };
-        for (ticket, answer) in self.tickets.drain(..).zip(answers) {
-            ticket.resolve(Outcome::Answer(answer));
-        }
+        self.company = None;
+        company.answer(Ok(answers));
     }
 
+    /// Gives up the lead: to one of those that wait, or to whoever comes next.
     fn pass_on(self) {
-        self.of.pass_on();
-        debug_assert!(self.tickets.is_empty(), "all have been answered");
+        let mut queue = self.of.queue();
+        if queue.waiting.is_empty() {
+            queue.has_leader = false;
+            if queue.n_blocked > 0 {
+                self.of.room.notify_all();
+            }
+        } else {
+            let company = Arc::clone(&queue.company);
+            drop(queue);
+            company.gate.call_one();
+        }
         mem::forget(self);
     }
 }
@@ -201,41 +222,21 @@ impl Drop for Lead<'_> {
     /// Reached only by a panic while writing: what the device holds is unknown.
     fn drop(&mut self) {
         let failure = self.of.writer().latch(LogError::Panicked);
-        let waiting = {
+        let (_, waiting) = {
             let mut queue = self.of.queue();
             queue.has_leader = false;
-            queue.waiting_bytes = 0;
-            mem::take(&mut queue.waiting)
+            self.of.take_waiting(&mut queue)
         };
-        self.of.room.notify_all();
-        let tickets = mem::take(&mut self.tickets);
-        for ticket in tickets.into_iter().chain(waiting.into_iter().map(|(_, ticket)| ticket)) {
-            ticket.resolve(Outcome::Answer(Err(failure.clone())));
+        for company in self.company.take().into_iter().chain([waiting]) {
+            company.answer(Err(failure.clone()));
         }
     }
 }
 
-enum Entered {
-    Leader,
-    Waiting(Vec<Arc<Ticket>>),
-}
-
-impl Ticket {
-    fn resolve(&self, outcome: Outcome) {
-        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-        // Only the own thread's ticket needs no wake-up.
-        if self.thread.id() != thread::current().id() {
-            self.thread.unpark();
-        }
-    }
-
-    fn wait(&self) -> Outcome {
-        loop {
-            let outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
-            match outcome {
-                Some(outcome) => return outcome,
-                None => thread::park(),
-            }
-        }
+impl Company {
+    fn answer(&self, answers: Result<Vec<Answer>, LogError>) {
+        // Set once: a company is written by one leader.
+        let _ = self.answers.set(answers);
+        self.gate.open();
     }
 }

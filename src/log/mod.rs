@@ -27,6 +27,7 @@ mod frame_reader;
 pub mod fs;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod gate;
 mod group;
 mod group_commit;
 mod headers;
