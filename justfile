@@ -26,6 +26,10 @@ faults *NAMES:
     cargo build --release --locked
     .ci/faults {{ NAMES }}
 
+# Plants known bugs, and shows that the tests catch each, or one: `just plants torn-tail`.
+plants *NAMES:
+    .ci/plants {{ NAMES }}
+
 # Formats the code and applies what clippy can mend.
 fix:
     cargo fmt

@@ -36,6 +36,7 @@ mod index;
 mod log;
 mod mmap;
 mod offset;
+mod plant;
 mod protobuf;
 mod quarantine;
 mod reader;

@@ -20,6 +20,7 @@ use super::frame_reader::FrameError;
 use super::fs::{self, Access, StorageFile};
 use super::index::{ENTRY_BYTES, Entry};
 use super::offset::{Offset, Position, RelativeOffset};
+use super::plant::{Plant, is_planted};
 use super::segment::corruption;
 use super::view::View;
 use super::walker::{Found, Walker};
@@ -179,7 +180,7 @@ fn close_cleanly(dir: &LogDir, segment: &mut Examined, stale_from: Found) -> Res
     let (store_path, index_path) = (dir.store_path(segment.base()), dir.index_path(segment.base()));
     let Some(store) = &segment.store else { return Ok(()) };
     let failed = |error| LogError::io("cut the torn tail of", &store_path, error);
-    if segment.store_len != segment.extent.end {
+    if segment.store_len != segment.extent.end && !is_planted(Plant::TornTail) {
         store.set_len(segment.extent.end).map_err(failed)?;
     }
     write_again(&**store, stale_from.position.0, segment.extent.end).map_err(failed)?;

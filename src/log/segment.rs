@@ -17,6 +17,7 @@ use super::frame_reader::{FrameError, FrameReader};
 use super::fs::{StorageFile, read_full};
 use super::index::Index;
 use super::offset::{Offset, Position, RelativeOffset};
+use super::plant::{Plant, is_planted};
 use super::record::{Record, RecordRef};
 use super::walker::{Found, Walker};
 
@@ -113,7 +114,10 @@ impl Segment {
             let whole = n_read == frame.len() && super::frame::has_length(frame, n_bytes);
             Ok(super::frame::decode(frame)
                 .ok()
-                .filter(|record| whole && record.offset == offset && record.checksum.is_some())
+                .filter(|record| {
+                    whole && record.offset == offset && record.checksum.is_some()
+                        || is_planted(Plant::Index)
+                })
                 .map(|record| record.to_record()))
         })
     }

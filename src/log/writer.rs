@@ -20,6 +20,7 @@ use super::frame::{self, Stamp};
 use super::fs::{self, Access};
 use super::index::{self, ENTRY_BYTES, Index, MappedIndex};
 use super::offset::Offset;
+use super::plant::{self, Plant, is_planted};
 use super::record::{NewRecord, TYPE_LOST};
 use super::segment::{Extent, Segment};
 use super::view::View;
@@ -258,7 +259,7 @@ impl Writer {
         })?;
         let first = self.next.since(self.active.base) - self.positions.len() as u64;
         self.position += n_bytes;
-        if self.config.sync == SyncPolicy::Always {
+        if self.config.sync == SyncPolicy::Always && !is_planted(Plant::DataSync) {
             self.prepare_space(n_bytes);
             store.sync_data().map_err(|error| self.store_error("sync", error))?;
             self.synced = self.next;
@@ -267,6 +268,7 @@ impl Writer {
         self.mapped()?
             .store(first, &self.positions)
             .map_err(|error| self.index_error("map", error))?;
+        plant::show_half(&self.view, &self.active, first, &self.positions);
         self.positions.clear();
         self.buffer.clear();
         self.buffer.shrink_to(MAX_IDLE_BUFFER_BYTES);

@@ -111,6 +111,7 @@ fn assert_goes_on(dir: &Path, told: &Told, n_promised: usize, what: &str) {
     let next = log.next_offset();
     assert_eq!(append(&log, &[b"goes on"]).expect(what).first_offset, next, "{what}");
     log.close().expect(what);
+    drop(log);
     let report = verify(dir);
     assert_eq!(report.verdict(), Verdict::Sound, "{what}: {:?}", report.findings);
 }
@@ -124,6 +125,7 @@ fn at_each_call(fault: Fault, sync: SyncPolicy, check: impl Fn(&LogDir, &Disk, &
         check(&dir, &disk, &told, &what);
         if disk.hit().is_none() {
             assert!(told.is_done && at > 40, "{what}: {told:?}");
+            println!("{at} calls met {fault:?} with {sync:?}: 0 lost, 0 wrong");
             return;
         }
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proglog::log::{Append, Appended, Log, LogConfig, LogError, LogReader, NewRecord};
-use proglog::log::{Offset, Record, Report, Scan, SyncPolicy};
+use proglog::log::{Record, Report, Scan, SyncPolicy};
 use prost::Message;
 use tempfile::TempDir;
 
@@ -182,7 +182,9 @@ pub(crate) fn values(records: &[Record]) -> Vec<&[u8]> {
 
 /// The values that [`build`] wrote, from `lowest` up to `next`.
 pub(crate) fn assert_built(records: &[Record], lowest: u64, next: u64) {
-    assert!(records.iter().map(|record| record.offset).eq((lowest..next).map(Offset)));
+    let offsets: Vec<u64> = records.iter().map(|record| record.offset.0).collect();
+    let wanted: Vec<u64> = (lowest..next).collect();
+    assert!(offsets == wanted, "{offsets:?} were read instead of {wanted:?}");
     for record in records {
         assert_eq!(record.value, value_at(record.offset.0), "at {}", record.offset);
     }

@@ -127,10 +127,12 @@ fn what_was_acknowledged_to_any_client_before_a_kill_is_there() {
     }
     let (code, said) = serving.stop(Signal::TERM);
     assert_eq!(code, Some(0), "{said}");
+    let report = verify(dir.path(), &|_| {}).expect("a report");
+    assert_eq!(report.verdict(), Verdict::Sound, "after kill {n_kills}: {:?}", report.findings);
     let reader = LogReader::open(dir.path()).expect("a reader");
     for (offset, value) in &all {
         let record = reader.read(Offset(*offset)).expect("an acknowledged record");
         assert_eq!(record.value, value.as_bytes(), "at {offset}");
     }
-    println!("{n_kills} kills, {} acknowledged records: 0 lost, 0 wrong", all.len());
+    println!("{n_kills} kills of serve, {} acknowledged records: 0 lost, 0 wrong", all.len());
 }

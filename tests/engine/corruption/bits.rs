@@ -106,7 +106,7 @@ fn each_flipped_bit_is_found_and_costs_one_record() {
     let all = read_all(&dir.path()).expect("all records");
     flip_each(&dir, every_bit, |copy, place| {
         let report = verify(&copy.path());
-        assert_eq!(report.verdict(), Verdict::Damaged);
+        assert_eq!(report.verdict(), Verdict::Damaged, "in record {}: missed", place.offset);
         let names = report.findings.iter().filter(|finding| finding.kind.is_damage());
         let names: Vec<_> = names.map(|finding| (finding.segment.0, finding.offset.0)).collect();
         assert_eq!(names, [(place.base, place.offset)], "{:?}", report.findings);

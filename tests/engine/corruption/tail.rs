@@ -57,7 +57,9 @@ impl Killed {
             assert!(torn.bytes > 0, "kept {kept}");
         }
         assert_eq!(append(&log, &[b"goes on"]).expect("an append").first_offset, Offset(next));
+        // Without its lock, so that nothing behind the last record is taken for work in progress.
         log.close().expect("a clean close");
+        drop(log);
         let all = read_all(&copy.path()).expect("all records");
         assert_eq!(values(&all), [wanted, &[b"goes on".to_vec()]].concat(), "kept {kept}");
         assert_eq!(verify(&copy.path()).verdict(), Verdict::Sound, "kept {kept}");
@@ -80,7 +82,9 @@ impl Killed {
     fn assert_zeroed_recovers(&self, kept: usize) {
         let mut store = self.store.clone();
         store[kept..].fill(0);
-        self.assert_recovers(&store, kept);
+        // A checksum may end in zeros of its own.
+        let n_same = self.store.iter().zip(&store).take_while(|(now, then)| now == then).count();
+        self.assert_recovers(&store, n_same);
     }
 }
 
