@@ -290,7 +290,9 @@ pub(super) fn write_zeros(file: &dyn StorageFile, from: u64, to: u64) -> io::Res
     static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let mut position = from;
     while position < to {
-        let n_bytes = (to - position).min(ZEROS.len() as u64);
+        // Whole pages but at the ends.
+        let n_bytes = ZEROS.len() as u64 - position % ZEROS.len() as u64;
+        let n_bytes = n_bytes.min(to - position);
         write_full(file, &ZEROS[..n_bytes as usize], position)?;
         position += n_bytes;
     }

@@ -2,10 +2,23 @@
 //!
 //! Invariant: a batch is answered with success only after the commit that wrote it has returned.
 
+use super::batch::Append;
 use super::error::LogError;
 use super::offset::Offset;
 use super::record::NewRecord;
 use super::writer::{Appended, Writer};
+
+/// Appends one batch by itself: the same, without collecting answers.
+pub(super) fn append_alone(writer: &mut Writer, batch: &Append<'_>) -> Result<Appended, LogError> {
+    let records = batch.records.iter().copied();
+    writer.check(records.clone(), batch.expected_offset)?;
+    if writer.is_full_for(batch.n_bytes(), batch.records.len() as u64) {
+        writer.roll()?;
+    }
+    let appended = writer.stage(records, batch.term)?;
+    writer.commit()?;
+    Ok(appended)
+}
 
 /// Collects batches for one commit.
 pub(super) struct Group<'w> {

@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use super::batch::{Append, WaitingBatch};
 use super::error::LogError;
 use super::gate::{Gate, Passed};
-use super::group::Group;
+use super::group::{self, Group};
 use super::writer::{Appended, Writer};
 
 /// What a batch became.
@@ -76,11 +76,28 @@ impl GroupCommit {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Appends one batch; without allocating, if nobody else is writing.
+    pub(super) fn append(&self, batch: &Append<'_>, when_busy: WhenBusy) -> Answer {
+        if self.take_the_lead() {
+            let lead = Lead { of: self, company: None };
+            let answer = group::append_alone(&mut self.writer(), batch);
+            lead.pass_on();
+            return answer;
+        }
+        let answer = self.append_busy(std::slice::from_ref(batch), when_busy).pop();
+        answer.unwrap_or(Err(LogError::EmptyBatch))
+    }
+
     /// Appends batches; one answer for each, in order.
-    pub(super) fn append(&self, batches: &[Append<'_>], when_busy: WhenBusy) -> Vec<Answer> {
+    pub(super) fn append_group(&self, batches: &[Append<'_>]) -> Vec<Answer> {
         if self.take_the_lead() {
             return self.lead(batches);
         }
+        self.append_busy(batches, WhenBusy::Block)
+    }
+
+    /// Appends batches while somebody else was writing just now.
+    fn append_busy(&self, batches: &[Append<'_>], when_busy: WhenBusy) -> Vec<Answer> {
         // Copied before the queue is locked for it, and for nothing if the leader is gone by then.
         let waiting: Vec<_> = batches.iter().map(|batch| batch.to_waiting()).collect();
         match self.join(waiting, when_busy) {

@@ -157,15 +157,15 @@ impl Log {
     }
 
     fn append_as(&self, batch: &Append<'_>, when_busy: WhenBusy) -> Result<Appended, LogError> {
-        let answer = self.commit.append(std::slice::from_ref(batch), when_busy).pop();
+        let answer = self.commit.append(batch, when_busy);
         self.news.announce();
-        answer.unwrap_or(Err(LogError::EmptyBatch))
+        answer
     }
 
     /// Appends batches that have nothing to do with each other but share one write and one sync. One
     /// answer for each, in order; errors as of [`Log::append`].
     pub fn append_group(&self, batches: &[Append<'_>]) -> Vec<Result<Appended, LogError>> {
-        let answers = self.commit.append(batches, WhenBusy::Block);
+        let answers = self.commit.append_group(batches);
         self.news.announce();
         answers
     }

@@ -8,13 +8,10 @@ pub(super) fn bytes_field_len(len: usize) -> usize {
     1 + varint_len(len as u64) + len
 }
 
-pub(super) fn number_field_len(number: u64) -> usize {
-    if number == 0 { 0 } else { 1 + varint_len(number) }
-}
-
 pub(super) fn varint_len(number: u64) -> usize {
     let significant_bits = 64 - (number | 1).leading_zeros() as usize;
-    significant_bits.div_ceil(7)
+    // A division by 7, rounded up, for all that can be here.
+    (significant_bits * 9 + 64) / 64
 }
 
 pub(super) fn put_varint(buffer: &mut Vec<u8>, mut number: u64) {
