@@ -8,7 +8,8 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
 
-const BUFFER_BYTES: usize = 64 << 10;
+/// Of the buffered floors.
+pub(crate) const BUFFER_BYTES: usize = 64 << 10;
 
 /// Frames through a buffered writer; records a second.
 pub(crate) fn append_buffered(path: &Path, value: &[u8], n_records: u64) -> f64 {
@@ -121,6 +122,18 @@ pub(crate) fn read_buffered(path: &Path, n_records: u64) -> f64 {
     rate(n_records, start)
 }
 
+/// The same, by as many threads as there are processors, each reading all; records a second.
+pub(crate) fn read_on_all_processors(path: &Path, n_records: u64) -> f64 {
+    let n_threads = thread::available_parallelism().map_or(1, usize::from) as u64;
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..n_threads {
+            scope.spawn(|| read_buffered(path, n_records));
+        }
+    });
+    rate(n_threads * n_records, start)
+}
+
 /// Reads frames at random with one call each; records a second.
 pub(crate) fn read_randomly(path: &Path, frame_bytes: u64, numbers: &[u64]) -> f64 {
     let file = File::open(path).expect("a file");
@@ -131,19 +144,6 @@ pub(crate) fn read_randomly(path: &Path, frame_bytes: u64, numbers: &[u64]) -> f
         std::hint::black_box(&frame);
     }
     rate(numbers.len() as u64, start)
-}
-
-/// Reads a file in blocks; bytes a second.
-pub(crate) fn scan_bytes(path: &Path) -> f64 {
-    let file = File::open(path).expect("a file");
-    let mut block = vec![0; 256 << 10];
-    let (mut position, start) = (0, Instant::now());
-    loop {
-        match file.read_at(&mut block, position).expect("a block") {
-            0 => return position as f64 / start.elapsed().as_secs_f64(),
-            n_read => position += n_read as u64,
-        }
-    }
 }
 
 pub(crate) fn frame(value: &[u8]) -> Vec<u8> {

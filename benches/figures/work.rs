@@ -49,6 +49,17 @@ impl Scratch {
         }
         (dir, file)
     }
+
+    /// A closed log of 16 segments, made once for each record size.
+    fn segmented(&self, value: &[u8], n_records: u64) -> PathBuf {
+        let dir = self.path(&format!("segmented-{}", value.len()));
+        if !dir.exists() {
+            let segment_bytes = n_records * value.len() as u64 / 16;
+            let config = LogConfig { sync: SyncPolicy::Never, segment_bytes, ..Default::default() };
+            append_batches(&Log::open(&dir, config).expect("a log"), value, n_records, 100);
+        }
+        dir
+    }
 }
 
 impl Drop for Scratch {
@@ -116,14 +127,14 @@ const N_RANDOM_READS: u64 = 200_000;
 impl Work {
     pub(crate) fn name(&self) -> &'static str {
         match self.kind {
-            Kind::AppendBatches => "append, no sync, batches of 100",
+            Kind::AppendBatches => "append, no sync, batches of 64 KiB",
             Kind::AppendEach => "append, no sync, one a call",
             Kind::LoneDurable => "durable append, alone",
             Kind::DurableBatches => "durable batches of 100",
             Kind::DurableThreads => "durable append, 64 threads",
             Kind::ReadAll => "read all, checksums on",
             Kind::ReadRandom => "read at random, warm",
-            Kind::Verify => "verify, against a scan a core",
+            Kind::Verify => "verify, against a scan a processor",
             Kind::OpenClean => "open, closed cleanly, 1 GiB",
             Kind::OpenManySegments => "open, 100 segments of 1 GiB",
             Kind::OpenAfterKill => "open after a kill, no index",
@@ -179,14 +190,14 @@ impl Work {
                 let (_, file) = scratch.prepared(&value, n_records);
                 floor::read_randomly(&file, 8 + value.len() as u64, &self.numbers())
             }
-            Kind::Verify => {
-                let (dir, _) = scratch.prepared(&value, n_records);
-                floor::scan_bytes(&dir.join("0.store"))
-            }
             Kind::OpenClean | Kind::OpenManySegments => 1e3,
+            Kind::Verify => {
+                let (_, file) = scratch.prepared(&value, n_records);
+                floor::read_on_all_processors(&file, n_records) * (8 + value.len()) as f64
+            }
             Kind::OpenAfterKill => {
-                let (dir, _) = scratch.prepared(&value, n_records);
-                floor::scan_bytes(&dir.join("0.store"))
+                let (_, file) = scratch.prepared(&value, n_records);
+                floor::read_buffered(&file, n_records) * (8 + value.len()) as f64
             }
             Kind::DiskUsed => 1.0,
         };
@@ -198,7 +209,9 @@ impl Work {
         let (value, n_records) = (self.value(), self.n_records());
         match self.kind {
             Kind::AppendBatches => {
-                append_batches(&scratch.log(SyncPolicy::Never), &value, n_records, 100)
+                // As much at a time as the floor's buffer passes on.
+                let batch = (floor::BUFFER_BYTES / value.len()).max(1);
+                append_batches(&scratch.log(SyncPolicy::Never), &value, n_records, batch)
             }
             Kind::AppendEach => {
                 append_batches(&scratch.log(SyncPolicy::Never), &value, n_records, 1)
@@ -216,7 +229,7 @@ impl Work {
             Kind::ReadRandom => {
                 read_randomly(&scratch.prepared(&value, n_records).0, &self.numbers())
             }
-            Kind::Verify => verify_all(&scratch.prepared(&value, n_records).0),
+            Kind::Verify => verify_all(&scratch.segmented(&value, n_records)),
             Kind::OpenClean => opening::clean(scratch, 1),
             Kind::OpenManySegments => opening::clean(scratch, 100),
             Kind::OpenAfterKill => {
@@ -233,11 +246,12 @@ impl Work {
 
 fn append_batches(log: &Log, value: &[u8], n_records: u64, batch: usize) -> f64 {
     let records = vec![NewRecord::new(value); batch];
+    let n_batches = n_records / batch as u64;
     let start = Instant::now();
-    for _ in 0..n_records / batch as u64 {
+    for _ in 0..n_batches {
         log.append(&Append::new(&records)).expect("appended");
     }
-    rate(n_records, start)
+    rate(n_batches * batch as u64, start)
 }
 
 fn append_in_threads(log: &Log, value: &[u8], n_each: u64) -> f64 {
@@ -270,7 +284,7 @@ fn read_randomly(dir: &Path, numbers: &[u64]) -> f64 {
     rate(numbers.len() as u64, start)
 }
 
-/// Bytes a second a core. There is one segment here, and so one core; the floor is one core's, too.
+/// Bytes a second, on all processors, as the floor.
 fn verify_all(dir: &Path) -> f64 {
     let start = Instant::now();
     let report = verify(dir, &|_| {}).expect("a report");

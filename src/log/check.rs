@@ -10,6 +10,7 @@ use super::error::LogError;
 use super::examine::{Beside, examine_fully};
 use super::examined::{Examined, State};
 use super::finding::{Finding, FindingKind};
+use super::frame_run::FrameRun;
 use super::fs::Access;
 use super::index::{ENTRY_BYTES, Entry, EntryReader};
 use super::offset::{Offset, Position};
@@ -243,10 +244,11 @@ impl Checker {
 fn mark_stale(examined: &mut Examined) {
     let start = Found { offset: examined.base(), position: Position(0) };
     match &mut examined.state {
-        State::Unclean { stale_from, .. } => *stale_from = start,
+        State::Unclean { stale, .. } => *stale = FrameRun::unknown(start),
         State::Clean => {
             let (sparse, torn_tail) = Default::default();
-            examined.state = State::Unclean { sparse, stale_from: start, torn_tail };
+            let stale = FrameRun::unknown(start);
+            examined.state = State::Unclean { sparse, stale, torn_tail };
         }
         State::Live | State::Damaged { .. } => {}
     }

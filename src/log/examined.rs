@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::dir::{LogDir, SegmentFiles};
 use super::error::Corruption;
+use super::frame_run::FrameRun;
 use super::fs::{Access, StorageFile};
 use super::index::{self, ENTRY_BYTES, Entry, Index, MappedIndex, SparseIndex};
 use super::offset::{Offset, Position};
 use super::record::RecordRef;
 use super::segment::{Extent, Segment};
-use super::walker::Found;
 
 /// One segment, looked at.
 #[derive(Debug)]
@@ -52,8 +52,8 @@ pub(super) enum State {
     Unclean {
         /// Some positions, since the index can't be relied on.
         sparse: SparseIndex,
-        /// The first entry to be written anew.
-        stale_from: Found,
+        /// The frames whose entries are to be written anew.
+        stale: FrameRun,
         /// What is behind the extent, if it's more than zeros.
         torn_tail: Option<TornTail>,
     },

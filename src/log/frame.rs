@@ -18,8 +18,8 @@ use super::record::{NewRecord, RecordRef};
 /// Bytes of the length prefix.
 pub(super) const PREFIX_BYTES: u64 = 8;
 
-/// Bytes of the checksum field at the end of a payload: its tag and the value.
-const CRC_FIELD_BYTES: usize = 5;
+/// Bytes of the checksum's value, at the end of a payload.
+const CHECKSUM_BYTES: usize = 4;
 
 /// The shortest frame of ours: prefix, timestamp, checksum.
 pub(super) const MIN_FRAME_BYTES: u64 = 8 + 9 + 5;
@@ -59,20 +59,13 @@ pub(super) fn record_bytes(record: &NewRecord<'_>) -> u64 {
 
 /// Appends the frame of `record` to `buffer`.
 pub(super) fn encode(buffer: &mut Vec<u8>, record: &NewRecord<'_>, stamp: &Stamp) {
-    let numbers = Numbers::of(record, stamp);
-    let headers: usize =
-        record.headers.iter().map(|header| bytes_field_len(headers::encoded_len(header))).sum();
-    let key = record.key.map_or(0, |key| bytes_field_len(key.len()));
-    let value = if record.value.is_empty() { 0 } else { bytes_field_len(record.value.len()) };
-    let payload_len = value + numbers.len + key + headers + CRC_FIELD_BYTES;
-
     let start = buffer.len();
-    buffer.reserve(PREFIX_BYTES as usize + payload_len);
-    buffer.extend_from_slice(&(payload_len as u64).to_be_bytes());
-    if !record.value.is_empty() {
-        put_bytes(buffer, TAG_VALUE, record.value);
-    }
-    buffer.extend_from_slice(numbers.encoded());
+    buffer.reserve((PREFIX_BYTES + record_bytes(record) + MAX_OVERHEAD_BYTES) as usize);
+    buffer.extend_from_slice(&[0; PREFIX_BYTES as usize]);
+    put_content(buffer, record, stamp.offset, stamp.term);
+    buffer.push(TAG_TIMESTAMP);
+    buffer.extend_from_slice(&stamp.timestamp_us.to_le_bytes());
+    put_number(buffer, TAG_UNSYNCED, u64::from(stamp.unsynced));
     if let Some(key) = record.key {
         put_bytes(buffer, TAG_KEY, key);
     }
@@ -80,57 +73,27 @@ pub(super) fn encode(buffer: &mut Vec<u8>, record: &NewRecord<'_>, stamp: &Stamp
         headers::encode(buffer, TAG_HEADER, header);
     }
     buffer.push(TAG_CRC);
+    put_prefix(&mut buffer[start..], CHECKSUM_BYTES);
     let checksum = checksum::of(&buffer[start..]);
     buffer.extend_from_slice(&checksum.to_le_bytes());
-    debug_assert_eq!(buffer.len() - start, PREFIX_BYTES as usize + payload_len);
 }
 
-/// The fields between the value and the key: put together aside, since a buffer that grows byte by
-/// byte is slow.
-struct Numbers {
-    bytes: [u8; MAX_NUMBERS_BYTES],
-    len: usize,
+/// The fields that the Go original has, too.
+#[inline]
+fn put_content(buffer: &mut Vec<u8>, record: &NewRecord<'_>, offset: Offset, term: u64) {
+    if !record.value.is_empty() {
+        put_bytes(buffer, TAG_VALUE, record.value);
+    }
+    put_number(buffer, TAG_OFFSET, offset.0);
+    put_number(buffer, TAG_TERM, term);
+    put_number(buffer, TAG_TYPE, u64::from(record.record_type));
 }
 
-/// Offset, term, type, timestamp and unsynced at their longest.
-const MAX_NUMBERS_BYTES: usize = 11 + 11 + 6 + 9 + 6;
-
-impl Numbers {
-    #[inline]
-    fn of(record: &NewRecord<'_>, stamp: &Stamp) -> Self {
-        let mut numbers = Numbers { bytes: [0; MAX_NUMBERS_BYTES], len: 0 };
-        numbers.put(TAG_OFFSET, stamp.offset.0);
-        numbers.put(TAG_TERM, stamp.term);
-        numbers.put(TAG_TYPE, u64::from(record.record_type));
-        numbers.push(TAG_TIMESTAMP);
-        numbers.bytes[numbers.len..][..8].copy_from_slice(&stamp.timestamp_us.to_le_bytes());
-        numbers.len += 8;
-        numbers.put(TAG_UNSYNCED, u64::from(stamp.unsynced));
-        numbers
-    }
-
-    #[inline]
-    fn put(&mut self, tag: u8, mut number: u64) {
-        if number == 0 {
-            return;
-        }
-        self.push(tag);
-        while number >= 0x80 {
-            self.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.push(number as u8);
-    }
-
-    #[inline]
-    fn push(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
-        self.len += 1;
-    }
-
-    fn encoded(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
+/// Puts the length of the payload in front of it, which lacks `n_missing` bytes.
+#[inline]
+fn put_prefix(frame: &mut [u8], n_missing: usize) {
+    let payload_len = frame.len() + n_missing - PREFIX_BYTES as usize;
+    frame[..PREFIX_BYTES as usize].copy_from_slice(&(payload_len as u64).to_be_bytes());
 }
 
 /// Appends the frame that the Go original would have written.
@@ -142,15 +105,8 @@ pub(super) fn encode_unchecksummed(
 ) {
     let start = buffer.len();
     buffer.extend_from_slice(&[0; PREFIX_BYTES as usize]);
-    if !record.value.is_empty() {
-        put_bytes(buffer, TAG_VALUE, record.value);
-    }
-    put_number(buffer, TAG_OFFSET, offset.0);
-    put_number(buffer, TAG_TERM, term);
-    put_number(buffer, TAG_TYPE, u64::from(record.record_type));
-    let payload_len = buffer.len() - start - PREFIX_BYTES as usize;
-    buffer[start..start + PREFIX_BYTES as usize]
-        .copy_from_slice(&(payload_len as u64).to_be_bytes());
+    put_content(buffer, record, offset, term);
+    put_prefix(&mut buffer[start..], 0);
 }
 
 /// Reads a length prefix: the length of the whole frame, prefix included.

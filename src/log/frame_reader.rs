@@ -1,10 +1,7 @@
 //! Reads frames from a store through one buffer: sequentially in blocks, or a single one.
 //!
-//! Invariants
-//! - Nothing is read past the end that the caller names, so space prepared ahead is never buffered
-//!   and a growing store needs no invalidation.
-//! - A length is believed only up to [`BELIEVED_BYTES`]; a longer frame proves itself before memory
-//!   for it is asked for.
+//! Invariant: a length is believed only up to [`BELIEVED_BYTES`]; a longer frame proves itself before
+//! memory for it is asked for.
 
 use std::io;
 use std::mem;
@@ -16,6 +13,7 @@ use super::frame::{self, PREFIX_BYTES};
 use super::fs::{StorageFile, read_full};
 use super::offset::Offset;
 use super::record::RecordRef;
+use super::window::Window;
 
 /// How much a scan reads at once.
 pub(super) const SCAN_BLOCK_BYTES: usize = 64 << 10;
@@ -47,12 +45,7 @@ impl From<io::Error> for FrameError {
 /// A buffered view of a store.
 #[derive(Debug)]
 pub(super) struct FrameReader {
-    file: Arc<dyn StorageFile>,
-    buffer: Vec<u8>,
-    /// Where in the store the buffer starts, and how much of it is filled.
-    start: u64,
-    n_filled: usize,
-    block_bytes: usize,
+    window: Window,
     /// Bytes of frames decoded since the last [`FrameReader::take_n_hashed`].
     n_hashed: u64,
 }
@@ -60,7 +53,7 @@ pub(super) struct FrameReader {
 impl FrameReader {
     /// Reads at least `block_bytes` at once, as far as there are so many.
     pub(super) fn new(file: Arc<dyn StorageFile>, block_bytes: usize) -> Self {
-        FrameReader { file, buffer: Vec::new(), start: 0, n_filled: 0, block_bytes, n_hashed: 0 }
+        FrameReader { window: Window::new(file, block_bytes), n_hashed: 0 }
     }
 
     /// The record whose frame starts at `position` and has `expected` as its offset. The frame has to
@@ -112,7 +105,7 @@ impl FrameReader {
         end: u64,
     ) -> Result<RecordRef<'_>, FrameError> {
         self.n_hashed += n_bytes;
-        let (frame, behind) = self.held(position).split_at(n_bytes as usize);
+        let (frame, behind) = self.window.held(position).split_at(n_bytes as usize);
         let behind = if position + n_bytes < end { behind } else { &[] };
         let record = frame::decode(frame)?;
         if record.checksum.is_none() && behind.first().is_some_and(|byte| *byte != 0) {
@@ -125,7 +118,7 @@ impl FrameReader {
     /// behind it. Answers with the length of the frame.
     #[inline]
     fn hold_frame(&mut self, position: u64, end: u64) -> Result<u64, FrameError> {
-        let held = self.held(position);
+        let held = self.window.held(position);
         if let Some(prefix) = held.first_chunk()
             && let Ok(n_bytes) = frame::frame_len(*prefix)
             && n_bytes < held.len() as u64
@@ -134,14 +127,6 @@ impl FrameReader {
             return Ok(n_bytes);
         }
         self.bring_in_frame(position, end)
-    }
-
-    /// What the buffer holds from `position` on.
-    #[inline]
-    fn held(&self, position: u64) -> &[u8] {
-        let from = position.wrapping_sub(self.start);
-        let from = if from < self.n_filled as u64 { from as usize } else { self.n_filled };
-        &self.buffer[from..self.n_filled]
     }
 
     fn bring_in_frame(&mut self, position: u64, end: u64) -> Result<u64, FrameError> {
@@ -168,7 +153,7 @@ impl FrameReader {
         if n_bytes > available {
             return Err(CorruptReason::Truncated { needed: n_bytes, available }.into());
         }
-        if n_bytes > BELIEVED_BYTES && n_bytes > self.buffer.len() as u64 {
+        if n_bytes > BELIEVED_BYTES && n_bytes > self.window.capacity_bytes() {
             self.prove_long_frame(position, n_bytes)?;
         }
         Ok(n_bytes)
@@ -203,44 +188,7 @@ impl FrameReader {
         n_bytes: usize,
         end: u64,
     ) -> Result<&[u8], FrameError> {
-        let filled_to = self.start + self.n_filled as u64;
-        if position < self.start || position + n_bytes as u64 > filled_to {
-            self.fill(position, n_bytes, end)?;
-        }
-        let from = (position - self.start) as usize;
-        Ok(&self.buffer[from..from + n_bytes])
-    }
-
-    fn fill(&mut self, position: u64, n_bytes: usize, end: u64) -> Result<(), FrameError> {
-        let filled_to = self.start + self.n_filled as u64;
-        let mut n_kept = 0;
-        if (self.start..filled_to).contains(&position) {
-            let from = (position - self.start) as usize;
-            self.buffer.copy_within(from..self.n_filled, 0);
-            n_kept = self.n_filled - from;
-        }
-        (self.start, self.n_filled) = (position, n_kept);
-        let available = usize::try_from(end.saturating_sub(position)).unwrap_or(usize::MAX);
-        let n_wanted = self.block_bytes.max(n_bytes).min(available);
-        self.grow(n_wanted)?;
-        let to_fill = &mut self.buffer[n_kept..n_wanted.max(n_kept)];
-        self.n_filled += read_full(&*self.file, to_fill, position + n_kept as u64)?;
-        if self.n_filled < n_bytes {
-            // The file is shorter than its published end: somebody cut it.
-            let (needed, available) = (n_bytes as u64, self.n_filled as u64);
-            return Err(CorruptReason::Truncated { needed, available }.into());
-        }
-        Ok(())
-    }
-
-    fn grow(&mut self, n_bytes: usize) -> Result<(), FrameError> {
-        if let Some(n_more) = n_bytes.checked_sub(self.buffer.len()) {
-            self.buffer
-                .try_reserve_exact(n_more)
-                .map_err(|_| CorruptReason::NoMemory { bytes: n_bytes as u64 })?;
-            self.buffer.resize(n_bytes, 0);
-        }
-        Ok(())
+        self.window.view(position, n_bytes, end)
     }
 
     /// Whether everything around the value is as the Go original writes it, which had no checksum.
@@ -257,7 +205,7 @@ impl FrameReader {
         }
         let mut tail = [0; frame::MAX_UNCHECKSUMMED_TAIL_BYTES as usize];
         let tail = &mut tail[..n_tail as usize];
-        let n_read = read_full(&*self.file, tail, position + value_end)?;
+        let n_read = read_full(self.window.file(), tail, position + value_end)?;
         Ok(n_read == tail.len() && frame::is_unchecksummed_tail(tail))
     }
 
@@ -265,24 +213,24 @@ impl FrameReader {
     /// one that was written without.
     fn prove_long_frame(&mut self, position: u64, n_bytes: u64) -> Result<(), FrameError> {
         let mut block = vec![0; SCAN_BLOCK_BYTES];
-        let n_head = read_full(&*self.file, &mut block, position)?;
+        let n_head = read_full(self.window.file(), &mut block, position)?;
         if self.is_long_unchecksummed(position, n_bytes, &block[..n_head])? {
             return Ok(());
         }
         let mut stored = [0; 4];
         let checksum_at = position + n_bytes - stored.len() as u64;
         let mut tag = [0; 1];
-        read_full(&*self.file, &mut tag, checksum_at - 1)?;
+        read_full(self.window.file(), &mut tag, checksum_at - 1)?;
         if tag != [frame::TAG_CRC] {
             return Err(CorruptReason::NoChecksum.into());
         }
         self.n_hashed += n_bytes;
-        read_full(&*self.file, &mut stored, checksum_at)?;
+        read_full(self.window.file(), &mut stored, checksum_at)?;
         let mut running = checksum::Running::new();
         let mut at = position;
         while at < checksum_at {
             let n_wanted = (checksum_at - at).min(block.len() as u64) as usize;
-            let n_read = read_full(&*self.file, &mut block[..n_wanted], at)?;
+            let n_read = read_full(self.window.file(), &mut block[..n_wanted], at)?;
             if n_read == 0 {
                 let available = at - position;
                 return Err(CorruptReason::Truncated { needed: n_bytes, available }.into());

@@ -133,6 +133,15 @@ pub trait StorageFile: fmt::Debug + Send + Sync {
     /// # Errors
     /// As `fallocate`; `Unsupported` where the file system can't.
     fn reserve(&self, len: u64) -> io::Result<()>;
+    /// Reserves blocks up to `end` without lengthening the file. Only an advantage, so a file system
+    /// needn't be able to.
+    ///
+    /// # Errors
+    /// As `fallocate`.
+    fn reserve_ahead(&self, end: u64) -> io::Result<()> {
+        let _ = end;
+        Err(ErrorKind::Unsupported.into())
+    }
     /// Forces the content to the device.
     ///
     /// # Errors
@@ -237,6 +246,10 @@ impl StorageFile for OsFile {
 
     fn reserve(&self, len: u64) -> io::Result<()> {
         Ok(rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, len)?)
+    }
+
+    fn reserve_ahead(&self, end: u64) -> io::Result<()> {
+        Ok(rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, end)?)
     }
 
     fn sync_data(&self) -> io::Result<()> {

@@ -25,9 +25,6 @@ const WORDS_PER_ENTRY: usize = 3;
 
 /// Entries mapped at once: 3 MiB, a multiple of both the page and the entry size.
 const CHUNK_ENTRIES: u64 = 256 << 10;
-
-/// From so many entries on, a batch's entries are written by a call.
-const MIN_ENTRIES_A_CALL: usize = 64;
 const CHUNK_BYTES: u64 = CHUNK_ENTRIES * ENTRY_BYTES;
 
 /// Space reserved for the first entries of a segment, and the most that is reserved at once.
@@ -192,24 +189,9 @@ impl MappedIndex {
         Ok(target)
     }
 
-    /// Stores the entries of one batch, the first of which is `first`. `scratch` is for its own use.
-    ///
-    /// The first entry comes last, so that readers in other processes, who believe entries up to the
-    /// first that is missing, see all of the batch or nothing.
-    pub(super) fn store(
-        &self,
-        first: u64,
-        positions: &[u64],
-        scratch: &mut Vec<u8>,
-    ) -> io::Result<()> {
-        // Nothing can be told by the entry of a segment's first record, which is all zeros.
-        let n_mapped = if first > 0 && positions.len() >= MIN_ENTRIES_A_CALL {
-            self.write(first + 1, &positions[1..], scratch)?;
-            1
-        } else {
-            positions.len()
-        };
-        for (number, &position) in positions[..n_mapped].iter().enumerate().rev() {
+    /// Stores the entries of one batch, the first of which is `first`.
+    pub(super) fn store(&self, first: u64, positions: &[u64]) -> io::Result<()> {
+        for (number, &position) in positions.iter().enumerate().rev() {
             let relative = first + number as u64;
             let mapping = self.chunk(relative)?;
             let word = word_of(relative);
@@ -219,17 +201,6 @@ impl MappedIndex {
         }
         self.release_full_chunks(first, positions.len() as u64);
         Ok(())
-    }
-
-    /// Writes entries by a call: touching a page of a mapping for the first time costs more.
-    fn write(&self, first: u64, positions: &[u64], scratch: &mut Vec<u8>) -> io::Result<()> {
-        scratch.clear();
-        for (number, &position) in positions.iter().enumerate() {
-            let relative = RelativeOffset(first as u32 + number as u32);
-            let entry = Entry { relative, position: Position(position) };
-            scratch.extend_from_slice(&entry.to_bytes());
-        }
-        fs::write_full(&*self.file, scratch, first * ENTRY_BYTES)
     }
 
     /// Takes back the entries `from..to`, last first.
@@ -312,6 +283,42 @@ impl SparseIndex {
     }
 }
 
+/// Writes entries to a file in order, in blocks.
+pub(super) struct EntryWriter<'a> {
+    file: &'a dyn StorageFile,
+    /// Where in the file the block goes.
+    position: u64,
+    block: Vec<u8>,
+}
+
+impl<'a> EntryWriter<'a> {
+    const BLOCK_BYTES: usize = 256 << 10;
+
+    /// Starts with entry `first`.
+    pub(super) fn new(file: &'a dyn StorageFile, first: u64) -> Self {
+        EntryWriter { file, position: first * ENTRY_BYTES, block: Vec::new() }
+    }
+
+    pub(super) fn put(&mut self, entry: Entry) -> io::Result<()> {
+        self.block.extend_from_slice(&entry.to_bytes());
+        if self.block.len() >= Self::BLOCK_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        fs::write_full(self.file, &self.block, self.position)?;
+        self.position += self.block.len() as u64;
+        self.block.clear();
+        Ok(())
+    }
+
+    /// Cuts the file behind the last entry, and syncs it.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.flush()?;
+        self.file.set_len(self.position)?;
+        self.file.sync_all()
+    }
+}
+
 /// Reads entries of a file in order, in blocks.
 #[derive(Debug)]
 pub(super) struct EntryReader {
@@ -372,12 +379,11 @@ mod tests {
         index.reserve(0, 600_000).expect("room");
         assert_eq!(count_entries(&*file, 0).expect("a count"), 0);
         let positions: Vec<u64> = (0..600_000).map(|n| n * 30).collect();
-        let scratch = &mut Vec::new();
-        index.store(0, &positions[..2], scratch).expect("stored");
+        index.store(0, &positions[..2]).expect("stored");
         assert_eq!(count_entries(&*file, 0).expect("a count"), 2);
-        index.store(3, &positions[3..5], scratch).expect("stored");
+        index.store(3, &positions[3..5]).expect("stored");
         assert_eq!(count_entries(&*file, 0).expect("a count"), 2, "entry 2 is missing");
-        index.store(2, &positions[2..], scratch).expect("stored");
+        index.store(2, &positions[2..]).expect("stored");
         assert_eq!(count_entries(&*file, 2).expect("a count"), 600_000);
         assert_eq!(index.load(599_999).map(|entry| entry.position), Some(Position(599_999 * 30)));
         assert_eq!(

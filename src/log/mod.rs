@@ -24,6 +24,7 @@ mod examined;
 mod finding;
 mod frame;
 mod frame_reader;
+mod frame_run;
 pub mod fs;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
@@ -39,6 +40,7 @@ mod offset;
 mod plant;
 mod protobuf;
 mod quarantine;
+mod read_ahead;
 mod reader;
 mod record;
 mod recover;
@@ -50,6 +52,7 @@ mod verify;
 mod view;
 mod walk;
 mod walker;
+mod window;
 mod writer;
 
 pub use batch::Append;

@@ -8,6 +8,7 @@
 //! changed.
 
 use std::io;
+use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -17,8 +18,9 @@ use super::dir::{LogDir, SegmentFiles};
 use super::error::{CorruptReason, Corruption, LogError};
 use super::examined::{Examined, Purpose, State, TornTail};
 use super::frame_reader::FrameError;
+use super::frame_run::FrameRun;
 use super::fs::{self, Access, StorageFile};
-use super::index::{ENTRY_BYTES, Entry};
+use super::index::{ENTRY_BYTES, Entry, EntryWriter};
 use super::offset::{Offset, Position, RelativeOffset};
 use super::plant::{Plant, is_planted};
 use super::segment::corruption;
@@ -168,22 +170,23 @@ pub(super) fn apply(dir: &LogDir, judged: &mut Judged) -> Result<(), LogError> {
     let damage = &judged.recovery.damage;
     let is_damaged = |base| damage.iter().any(|corruption| corruption.segment == base);
     for segment in judged.kept.iter_mut().filter(|segment| !is_damaged(segment.base())) {
-        if let State::Unclean { stale_from, .. } = &segment.state {
-            let stale_from = *stale_from;
-            close_cleanly(dir, segment, stale_from)?;
+        match mem::replace(&mut segment.state, State::Clean) {
+            State::Unclean { stale, .. } => close_cleanly(dir, segment, &stale)?,
+            other => segment.state = other,
         }
     }
     Ok(())
 }
 
-fn close_cleanly(dir: &LogDir, segment: &mut Examined, stale_from: Found) -> Result<(), LogError> {
+fn close_cleanly(dir: &LogDir, segment: &mut Examined, stale: &FrameRun) -> Result<(), LogError> {
     let (store_path, index_path) = (dir.store_path(segment.base()), dir.index_path(segment.base()));
     let Some(store) = &segment.store else { return Ok(()) };
     let failed = |error| LogError::io("cut the torn tail of", &store_path, error);
-    if segment.store_len != segment.extent.end && !is_planted(Plant::TornTail) {
+    // Also if the length is right: it gives back what a killed writer had reserved.
+    if !is_planted(Plant::TornTail) {
         store.set_len(segment.extent.end).map_err(failed)?;
     }
-    write_again(&**store, stale_from.position.0, segment.extent.end).map_err(failed)?;
+    write_again(&**store, stale.start().position.0, segment.extent.end).map_err(failed)?;
     store.sync_all().map_err(failed)?;
     let index = match &segment.index {
         Some(index) => Arc::clone(index),
@@ -193,13 +196,12 @@ fn close_cleanly(dir: &LogDir, segment: &mut Examined, stale_from: Found) -> Res
             index
         }
     };
-    write_entries(store, &*index, segment, stale_from)
+    write_entries(store, &*index, segment, stale)
         .map_err(|error| LogError::io("rebuild", &index_path, error))?;
     segment.store_len = segment.extent.end;
     segment.index_len = segment.extent.n_records * ENTRY_BYTES;
     segment.index = Some(index);
     segment.files.has_index = true;
-    segment.state = State::Clean;
     Ok(())
 }
 
@@ -216,34 +218,30 @@ fn write_again(store: &dyn StorageFile, from: u64, to: u64) -> io::Result<()> {
     fs::copy(store, store, from..to)
 }
 
-/// Writes the entries from `from` on to the end of the segment, and cuts the file behind them.
+/// Writes the entries of `stale`, up to the end of the segment, and cuts the file behind them.
 fn write_entries(
     store: &Arc<dyn StorageFile>,
     file: &dyn StorageFile,
     segment: &Examined,
-    from: Found,
+    stale: &FrameRun,
 ) -> io::Result<()> {
-    let base = segment.base();
-    let mut walker = Walker::new(Arc::clone(store), base, from);
-    let mut written = from.offset.since(base) * ENTRY_BYTES;
-    let mut entries = Vec::new();
-    while walker.expected() < segment.next() {
-        let (offset, position) = (walker.expected(), Position(walker.position()));
-        match walker.next(segment.extent.end) {
-            Ok(_) => {}
-            Err(FrameError::Io(error)) => return Err(error),
-            // It was sound a moment ago: the device gives other bytes now.
-            Err(FrameError::Corrupt(_)) => return Err(io::ErrorKind::InvalidData.into()),
-        }
-        let relative = RelativeOffset(offset.since(base) as u32);
-        entries.extend_from_slice(&Entry { relative, position }.to_bytes());
-        if entries.len() >= 256 << 10 {
-            fs::write_full(file, &entries, written)?;
-            written += entries.len() as u64;
-            entries.clear();
+    let (base, start) = (segment.base(), stale.start());
+    let mut writer = EntryWriter::new(file, start.offset.since(base));
+    match stale.entries(base) {
+        Some(mut entries) => entries.try_for_each(|entry| writer.put(entry))?,
+        None => {
+            let mut walker = Walker::new(Arc::clone(store), base, start);
+            while walker.expected() < segment.next() {
+                let relative = RelativeOffset(walker.expected().since(base) as u32);
+                let entry = Entry { relative, position: Position(walker.position()) };
+                match walker.next(segment.extent.end) {
+                    Ok(_) => writer.put(entry)?,
+                    Err(FrameError::Io(error)) => return Err(error),
+                    // It was sound a moment ago: the device gives other bytes now.
+                    Err(FrameError::Corrupt(_)) => return Err(io::ErrorKind::InvalidData.into()),
+                }
+            }
         }
     }
-    fs::write_full(file, &entries, written)?;
-    file.set_len(written + entries.len() as u64)?;
-    file.sync_all()
+    writer.finish()
 }

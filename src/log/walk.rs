@@ -8,6 +8,7 @@ use super::dir::LogDir;
 use super::error::Corruption;
 use super::examined::{Examined, LastRecord, State, TornTail};
 use super::frame_reader::FrameError;
+use super::frame_run::FrameRun;
 use super::fs::{StorageFile, read_full};
 use super::index::{Entry, Index, SparseIndex};
 use super::offset::{Offset, Position, RelativeOffset};
@@ -29,7 +30,8 @@ pub(super) struct Walk {
     /// Where the next segment starts. If this one is ours, it was on the device up to there before
     /// that one was started.
     next_base: Option<Offset>,
-    start: Found,
+    /// What has been read, if it's to be kept.
+    run: FrameRun,
     sparse: SparseIndex,
     last: LastRecord,
     damage: Vec<Corruption>,
@@ -44,6 +46,9 @@ impl Walk {
     ) -> io::Result<Walk> {
         let base = examined.base();
         let hints = Index::Sparse(SparseIndex::default(), examined.index.clone());
+        // Only the newest segment may be large and unclean; memory is for one of them.
+        let is_newest = examined.files.next_base.is_none();
+        let run = if is_newest { FrameRun::new(start) } else { FrameRun::unknown(start) };
         let mut sparse = SparseIndex::default();
         if start.position.0 > 0 {
             sparse.keep(Entry { relative: RelativeOffset(0), position: Position(0) });
@@ -57,7 +62,7 @@ impl Walk {
             end: examined.store_len,
             claimed: base.plus(examined.n_claimed()?),
             next_base: examined.files.next_base,
-            start,
+            run,
             sparse,
             last: LastRecord::default(),
             damage: Vec::new(),
@@ -81,6 +86,7 @@ impl Walk {
             match self.walker.next(self.end) {
                 Ok(record) => {
                     on_record(&record);
+                    self.run.note(record.frame_bytes);
                     if let Some(relative) = record.offset.relative_to(self.base) {
                         self.sparse.note(Entry { relative, position: record.position });
                     }
@@ -146,7 +152,7 @@ impl Walk {
             position,
             bytes: self.end - position.0,
         });
-        examined.state = State::Unclean { sparse: self.sparse, stale_from: self.start, torn_tail };
+        examined.state = State::Unclean { sparse: self.sparse, stale: self.run, torn_tail };
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 //!   in other processes, and nobody sees a record before it has the policy's durability.
 //! - After a failed write or sync nothing more is written: what the device holds is unknown.
 
+mod space;
 mod undo;
 
 use std::mem;
@@ -24,24 +25,13 @@ use super::plant::{self, Plant, is_planted};
 use super::record::{NewRecord, TYPE_LOST};
 use super::segment::{Extent, Segment};
 use super::view::View;
+use space::Space;
 
 /// The most that one batch may take, unless it's a single record.
 pub(super) const MAX_BATCH_BYTES: u64 = 64 << 20;
 
 /// What is kept of the write buffer between writes.
 const MAX_IDLE_BUFFER_BYTES: usize = 4 << 20;
-
-/// Zeros written ahead of the content at once, for so many writes of the size at hand, within these
-/// bounds: a sync that needn't note new blocks or a new length is up to half cheaper.
-const PREPARED_WRITES: u64 = 20;
-const MIN_PREPARED_BYTES: u64 = 512 << 10;
-const MAX_PREPARED_BYTES: u64 = 2 << 20;
-
-/// For larger writes the zeros would cost more than they spare.
-const MAX_PREPARED_WRITE_BYTES: u64 = 128 << 10;
-
-/// A writer that syncs only now and then doesn't pay for preparing space.
-const SYNCS_BEFORE_PREPARING: u32 = 4;
 
 /// What an acknowledged append became.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,21 +53,18 @@ pub(super) struct Writer {
     active: Arc<Segment>,
     /// Where the next write goes.
     position: u64,
-    /// Up to where the store has been filled with zeros ahead.
-    prepared: u64,
+    /// What is ready behind it.
+    space: Space,
     /// Length of the index file; not a multiple of the entry size from the first append on.
     index_len: u64,
     /// The offset the next staged record gets.
     next: Offset,
     /// All records below it are on the device.
     synced: Offset,
-    n_syncs: u32,
     last_timestamp_us: u64,
     buffer: Vec<u8>,
     /// Where in the store each staged frame will start.
     positions: Vec<u64>,
-    /// Where the entries of a large batch are put together.
-    entries: Vec<u8>,
     /// How often records of this log have been undone.
     n_cuts: u64,
     /// Whether that was so in the active segment: then a reader may still look at index entries that
@@ -118,15 +105,13 @@ impl Writer {
             view,
             active,
             position: resume.extent.end,
-            prepared: resume.extent.end,
+            space: Space::none_behind(resume.extent.end),
             index_len: resume.index_len,
             next,
             synced: next,
-            n_syncs: 0,
             last_timestamp_us: resume.last_timestamp_us,
             buffer: Vec::new(),
             positions: Vec::new(),
-            entries: Vec::new(),
             n_cuts: 0,
             was_cut: false,
             failure: None,
@@ -236,12 +221,11 @@ impl Writer {
     /// Makes room for the entries first: a full disk is then met while nothing has been written yet,
     /// and the log needn't be latched.
     fn reserve_index(&mut self) -> Result<(), LogError> {
-        let n_records = self.next.since(self.active.base);
-        let result = self.mapped().and_then(|index| {
-            index
-                .reserve(self.index_len, n_records)
-                .map_err(|error| self.index_error("make room in", error))
-        });
+        let mut result = self.try_to_reserve_index();
+        let store = Arc::clone(&self.active.store);
+        if result.is_err() && self.space.give_back(&*store, self.position) {
+            result = self.try_to_reserve_index();
+        }
         match result {
             Ok(index_len) => {
                 self.index_len = index_len;
@@ -256,9 +240,16 @@ impl Writer {
         }
     }
 
+    fn try_to_reserve_index(&self) -> Result<u64, LogError> {
+        let n_records = self.next.since(self.active.base);
+        let reserved = self.mapped()?.reserve(self.index_len, n_records);
+        reserved.map_err(|error| self.index_error("make room in", error))
+    }
+
     fn write_staged(&mut self) -> Result<(), LogError> {
         let n_bytes = self.buffer.len() as u64;
         let store = Arc::clone(&self.active.store);
+        self.space.reserve(&*store, self.position, n_bytes, self.config.segment_bytes);
         fs::write_full(&*store, &self.buffer, self.position).map_err(|error| {
             // What was refused had better not turn up at the next open, so that it can be tried again.
             // If this fails as well, some first records of the batch may.
@@ -268,16 +259,13 @@ impl Writer {
         let first = self.next.since(self.active.base) - self.positions.len() as u64;
         self.position += n_bytes;
         if self.config.sync == SyncPolicy::Always && !is_planted(Plant::DataSync) {
-            self.prepare_space(n_bytes);
+            self.space.prepare(&*store, self.position, n_bytes);
             store.sync_data().map_err(|error| self.store_error("sync", error))?;
             self.synced = self.next;
-            self.n_syncs = self.n_syncs.saturating_add(1);
         }
-        let mut entries = mem::take(&mut self.entries);
         self.mapped()?
-            .store(first, &self.positions, &mut entries)
+            .store(first, &self.positions)
             .map_err(|error| self.index_error("write to", error))?;
-        self.entries = entries;
         plant::show_half(&self.view, &self.active, first, &self.positions);
         self.positions.clear();
         self.buffer.clear();
@@ -292,25 +280,6 @@ impl Writer {
         self.view.set_next(self.next);
     }
 
-    /// Fills some space behind the content with zeros, to be synced along with it. Only an advantage,
-    /// so a failure is passed over: if the device is full, the next write says so.
-    fn prepare_space(&mut self, n_just_written: u64) {
-        let worthwhile = self.n_syncs >= SYNCS_BEFORE_PREPARING
-            && n_just_written < MAX_PREPARED_WRITE_BYTES
-            && self.prepared < self.position + n_just_written;
-        if !worthwhile {
-            return;
-        }
-        let n_bytes = n_just_written * PREPARED_WRITES;
-        let to = self.position + n_bytes.clamp(MIN_PREPARED_BYTES, MAX_PREPARED_BYTES);
-        let store = Arc::clone(&self.active.store);
-        if fs::write_zeros(&*store, self.position.max(self.prepared), to).is_ok() {
-            self.prepared = to;
-        } else if store.set_len(self.position).is_ok() {
-            self.prepared = self.position;
-        }
-    }
-
     /// Seals the active segment and starts the next one. Nothing may be staged.
     pub(super) fn roll(&mut self) -> Result<(), LogError> {
         if let Some(refusal) = self.refusal() {
@@ -323,7 +292,8 @@ impl Writer {
         segments.push(Arc::clone(&segment));
         self.view.set_segments(segments);
         self.active = segment;
-        (self.position, self.prepared, self.index_len) = (0, 0, 0);
+        (self.position, self.index_len) = (0, 0);
+        self.space.restart(0);
         self.was_cut = false;
         Ok(())
     }
@@ -331,9 +301,9 @@ impl Writer {
     /// Syncs the active segment and cuts its files to their content.
     fn seal(&mut self) -> Result<(), LogError> {
         let store = Arc::clone(&self.active.store);
-        if self.prepared > self.position {
+        if self.space.reaches_past(self.position) {
             store.set_len(self.position).map_err(|error| self.store_error("cut", error))?;
-            self.prepared = self.position;
+            self.space.restart(self.position);
         }
         store.sync_all().map_err(|error| self.store_error("sync", error))?;
         self.synced = self.next;

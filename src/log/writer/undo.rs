@@ -58,7 +58,8 @@ impl Writer {
         };
         self.was_cut = true;
         self.index_len = cut_index().map_err(|error| self.index_error("shorten", error))?;
-        (self.position, self.prepared) = (position, position);
+        self.position = position;
+        self.space.restart(position);
         (self.next, self.synced) = (offset, offset);
         let cut_store = || {
             active.store.set_len(position)?;
