@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn pieces_give_the_checksum_of_the_whole() {
-        let bytes: Vec<u8> = (0..5000_u32).map(|n| (n * n >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..5000_u32).map(|n| ((n * n) >> 3) as u8).collect();
         for cut in [0, 1, 7, 255, 256, 1024, 4999, 5000] {
             let mut running = Running::new();
             running.update(&bytes[..cut]);
