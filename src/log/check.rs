@@ -14,6 +14,7 @@ use super::frame_run::FrameRun;
 use super::fs::Access;
 use super::index::{ENTRY_BYTES, Entry, EntryReader};
 use super::offset::{Offset, Position};
+use super::read_ahead::Place;
 use super::record::{RecordRef, TYPE_LOST};
 use super::walker::Found;
 
@@ -33,6 +34,7 @@ pub(super) fn check_all(
     let todo = Mutex::new(VecDeque::from(segments));
     let done = Mutex::new(Vec::new());
     let work = || {
+        let _place = Place::take();
         while let Some(files) = next_of(&todo) {
             let is_live = live_writer && Some(files.base) == newest;
             let beside = if is_live { Beside::LiveWriter } else { Beside::Nobody };

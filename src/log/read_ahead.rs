@@ -1,7 +1,7 @@
 //! Reads the blocks of a store on a thread of its own, ahead of whoever looks at them: copying out of
 //! the system's cache and computing checksums then take two processors.
 //!
-//! Invariant: what it holds is bounded, and so is the number of such threads in the process.
+//! Invariant: what it holds is bounded, and there are no more such threads than processors.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,8 +20,8 @@ pub(super) const HEADROOM_BYTES: usize = 64 << 10;
 /// Blocks in use at once: one being filled, one waiting, one being looked at.
 const N_BLOCKS: usize = 3;
 
-/// Threads of this kind in the process.
-static N_THREADS: AtomicUsize = AtomicUsize::new(0);
+/// Places that are taken in the process.
+static N_TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 /// Blocks of a file in order, from a position on.
 #[derive(Debug)]
@@ -103,16 +103,17 @@ fn read(
     }
 }
 
-/// One of the places for such threads.
-struct Place;
+/// One of the processors, for a thread that is kept busy by reading. Whoever has enough of them to
+/// keep all processors busy takes places for them, too, and then nothing is read ahead.
+pub(super) struct Place;
 
 impl Place {
-    fn take() -> Option<Place> {
+    pub(super) fn take() -> Option<Place> {
         static N_PROCESSORS: OnceLock<usize> = OnceLock::new();
         let most =
             *N_PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from));
-        let taken = N_THREADS.try_update(Ordering::AcqRel, Ordering::Acquire, |n_threads| {
-            (most > 1 && n_threads < most).then_some(n_threads + 1)
+        let taken = N_TAKEN.try_update(Ordering::AcqRel, Ordering::Acquire, |n_taken| {
+            (most > 1 && n_taken < most).then_some(n_taken + 1)
         });
         taken.ok().map(|_| Place)
     }
@@ -120,6 +121,6 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        N_THREADS.fetch_sub(1, Ordering::AcqRel);
+        N_TAKEN.fetch_sub(1, Ordering::AcqRel);
     }
 }
