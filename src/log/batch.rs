@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::frame;
 use super::headers::Header;
 use super::offset::Offset;
 use super::record::NewRecord;
@@ -26,11 +25,6 @@ impl<'a> Append<'a> {
         Append { records, expected_offset: None, term: 0 }
     }
 
-    /// About how many bytes the batch takes in a store.
-    pub(super) fn n_bytes(&self) -> u64 {
-        self.records.iter().map(|record| frame::record_bytes(record) + frame::MIN_FRAME_BYTES).sum()
-    }
-
     /// A copy that owns its bytes.
     pub(super) fn to_waiting(self) -> WaitingBatch {
         let mut batch = WaitingBatch {
@@ -38,7 +32,6 @@ impl<'a> Append<'a> {
             records: Vec::with_capacity(self.records.len()),
             expected_offset: self.expected_offset,
             term: self.term,
-            n_bytes: self.n_bytes(),
         };
         for record in self.records {
             let value = batch.keep(record.value);
@@ -68,7 +61,6 @@ pub(super) struct WaitingBatch {
     records: Vec<WaitingRecord>,
     pub(super) expected_offset: Option<Offset>,
     pub(super) term: u64,
-    pub(super) n_bytes: u64,
 }
 
 #[derive(Debug)]

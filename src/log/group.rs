@@ -11,8 +11,8 @@ use super::writer::{Appended, Writer};
 /// Appends one batch by itself: the same, without collecting answers.
 pub(super) fn append_alone(writer: &mut Writer, batch: &Append<'_>) -> Result<Appended, LogError> {
     let records = batch.records.iter().copied();
-    writer.check(records.clone(), batch.expected_offset)?;
-    if writer.is_full_for(batch.n_bytes(), batch.records.len() as u64) {
+    let n_bytes = writer.check(records.clone(), batch.expected_offset)?;
+    if writer.is_full_for(n_bytes, batch.records.len() as u64) {
         writer.roll()?;
     }
     let appended = writer.stage(records, batch.term)?;
@@ -33,18 +33,17 @@ impl<'w> Group<'w> {
         Group { writer, answers: Vec::new(), n_settled: 0 }
     }
 
-    /// Adds a batch of about `n_bytes`.
+    /// Adds a batch.
     pub(super) fn add<'a>(
         &mut self,
         records: impl ExactSizeIterator<Item = NewRecord<'a>> + Clone,
-        n_bytes: u64,
         expected_offset: Option<Offset>,
         term: u64,
     ) {
         let answer = self
             .writer
             .check(records.clone(), expected_offset)
-            .and_then(|()| self.make_room(n_bytes, records.len() as u64))
+            .and_then(|n_bytes| self.make_room(n_bytes, records.len() as u64))
             .and_then(|()| self.writer.stage(records, term));
         self.answers.push(answer);
     }

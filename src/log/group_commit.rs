@@ -149,7 +149,7 @@ impl GroupCommit {
             let mut group = Group::new(&mut writer);
             for batch in batches {
                 let records = batch.records.iter().copied();
-                group.add(records, batch.n_bytes(), batch.expected_offset, batch.term);
+                group.add(records, batch.expected_offset, batch.term);
             }
             group.finish()
         };
@@ -210,7 +210,7 @@ impl Lead<'_> {
             let mut writer = self.of.writer();
             let mut group = Group::new(&mut writer);
             for batch in &waiting {
-                group.add(batch.records(), batch.n_bytes, batch.expected_offset, batch.term);
+                group.add(batch.records(), batch.expected_offset, batch.term);
             }
             group.finish()
         };

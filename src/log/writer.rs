@@ -161,12 +161,13 @@ impl Writer {
         Ok(Appended { first_offset, last_offset, durability: self.config.sync.durability() })
     }
 
-    /// Refuses a batch that can't be appended, behind those that are staged.
+    /// Refuses a batch that can't be appended, behind those that are staged. Answers with about how many
+    /// bytes it takes in a store.
     pub(super) fn check<'a>(
         &self,
         records: impl ExactSizeIterator<Item = NewRecord<'a>>,
         expected: Option<Offset>,
-    ) -> Result<(), LogError> {
+    ) -> Result<u64, LogError> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
         }
@@ -174,7 +175,7 @@ impl Writer {
             return Err(LogError::OffsetMismatch { expected, next: self.next });
         }
         let n_records = records.len() as u64;
-        let mut total = 0;
+        let mut n_bytes = 0;
         for record in records {
             let (bytes, max) = (frame::record_bytes(&record), self.config.max_record_bytes);
             if bytes > max {
@@ -183,7 +184,7 @@ impl Writer {
             if record.record_type == TYPE_LOST {
                 return Err(LogError::ReservedType { record_type: record.record_type });
             }
-            total += bytes + frame::MAX_OVERHEAD_BYTES;
+            n_bytes += bytes + frame::MIN_FRAME_BYTES;
         }
         if n_records == 0 {
             return Err(LogError::EmptyBatch);
@@ -191,10 +192,11 @@ impl Writer {
         if n_records > u64::MAX - self.next.0 {
             return Err(LogError::NoOffsetsLeft { next: self.next });
         }
-        if total > MAX_BATCH_BYTES && n_records > 1 {
-            return Err(LogError::BatchTooLarge { bytes: total, max: MAX_BATCH_BYTES });
+        let most = n_bytes + n_records * (frame::MAX_OVERHEAD_BYTES - frame::MIN_FRAME_BYTES);
+        if most > MAX_BATCH_BYTES && n_records > 1 {
+            return Err(LogError::BatchTooLarge { bytes: most, max: MAX_BATCH_BYTES });
         }
-        Ok(())
+        Ok(n_bytes)
     }
 
     /// Whether the next segment has to be started before a batch of about this size.
