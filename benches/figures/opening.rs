@@ -9,19 +9,17 @@ use proglog::log::{Append, Log, LogConfig, NewRecord, Offset, SyncPolicy};
 
 use crate::work::Scratch;
 
-const SEGMENT_BYTES: u64 = 1 << 30;
-
-/// Opens a log of segments of 1 GiB; opens a second.
+/// Opens a log of segments of `segment_bytes`; opens a second.
 ///
 /// Opening looks at the ends of a segment only, so all but its last record is a hole in the file:
 /// the disk needn't have the room for 100 GiB.
-pub(crate) fn clean(scratch: &Scratch, n_segments: u64) -> f64 {
+pub(crate) fn clean(scratch: &Scratch, n_segments: u64, segment_bytes: u64) -> f64 {
     let dir = scratch.path("hollow");
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir(&dir).expect("a directory");
-    let n_records = SEGMENT_BYTES / 1024;
+    let n_records = segment_bytes / 1024;
     for number in 0..n_segments {
-        hollow_segment(&dir, number * n_records, n_records, scratch);
+        hollow_segment(&dir, number * n_records, segment_bytes, scratch);
     }
     let start = Instant::now();
     let log = Log::open(&dir, LogConfig::default()).expect("a log");
@@ -34,7 +32,8 @@ pub(crate) fn clean(scratch: &Scratch, n_segments: u64) -> f64 {
 }
 
 /// A segment whose last record only is there.
-fn hollow_segment(dir: &Path, base: u64, n_records: u64, scratch: &Scratch) {
+fn hollow_segment(dir: &Path, base: u64, segment_bytes: u64, scratch: &Scratch) {
+    let n_records = segment_bytes / 1024;
     let last = base + n_records - 1;
     let one = scratch.path("one");
     let _ = fs::remove_dir_all(&one);
@@ -43,7 +42,7 @@ fn hollow_segment(dir: &Path, base: u64, n_records: u64, scratch: &Scratch) {
     log.append(&Append::new(&[NewRecord::new(b"the last one")])).expect("appended");
     log.close().expect("closed");
     let frame = fs::read(one.join(format!("{last}.store"))).expect("a frame");
-    let position = SEGMENT_BYTES - frame.len() as u64;
+    let position = segment_bytes - frame.len() as u64;
     let store = File::create(dir.join(format!("{base}.store"))).expect("a store");
     store.write_all_at(&frame, position).expect("written");
     let index = File::create(dir.join(format!("{base}.index"))).expect("an index");

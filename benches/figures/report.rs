@@ -39,7 +39,7 @@ impl Figure {
             None => "",
         };
         format!(
-            "{:32} {:>6} {:>13} {:>13} {:>7.2} {:>6} {verdict}",
+            "{:34} {:>6} {:>13} {:>13} {:>7.2} {:>6} {verdict}",
             self.name,
             self.record_bytes,
             human(median(&self.floor), self.unit),
@@ -60,7 +60,7 @@ impl Figure {
 
 pub(crate) fn head() -> String {
     format!(
-        "{:32} {:>6} {:>13} {:>13} {:>7} {:>6}",
+        "{:34} {:>6} {:>13} {:>13} {:>7} {:>6}",
         "work", "bytes", "floor", "proglog", "ratio", "goal"
     )
 }

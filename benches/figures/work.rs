@@ -90,8 +90,10 @@ pub(crate) enum Kind {
     ReadAll,
     ReadRandom,
     Verify,
-    OpenClean,
-    OpenManySegments,
+    OpenOne,
+    OpenTen,
+    OpenHundred,
+    OpenHundredSmall,
     OpenAfterKill,
     DiskUsed,
 }
@@ -112,8 +114,10 @@ pub(crate) fn all() -> Vec<Work> {
         work(ReadRandom, 1024, Some(1.1)),
         work(Verify, 1024, Some(0.8)),
         work(ReadAll, 64 << 10, None),
-        work(OpenClean, 1024, None),
-        work(OpenManySegments, 1024, None),
+        work(OpenOne, 1024, Some(1.0)),
+        work(OpenTen, 1024, None),
+        work(OpenHundred, 1024, Some(1.0)),
+        work(OpenHundredSmall, 1024, None),
         work(OpenAfterKill, 1024, Some(1.0 / 1.3)),
         work(DiskUsed, 100, Some(1.0 / 1.45)),
         work(DiskUsed, 1024, Some(1.0 / 1.05)),
@@ -135,8 +139,10 @@ impl Work {
             Kind::ReadAll => "read all, checksums on",
             Kind::ReadRandom => "read at random, warm",
             Kind::Verify => "verify, against a scan a processor",
-            Kind::OpenClean => "open, closed cleanly, 1 GiB",
-            Kind::OpenManySegments => "open, 100 segments of 1 GiB",
+            Kind::OpenOne => "open, 1 GiB, against 1 ms",
+            Kind::OpenTen => "open, 10 of 1 GiB, against 50 ms",
+            Kind::OpenHundred => "open, 100 of 1 GiB, against 50 ms",
+            Kind::OpenHundredSmall => "open, 100 of 1 MiB, against 50 ms",
             Kind::OpenAfterKill => "open after a kill, no index",
             Kind::DiskUsed => "payload by disk used",
         }
@@ -146,7 +152,7 @@ impl Work {
     pub(crate) fn unit(&self) -> &'static str {
         match self.kind {
             Kind::Verify | Kind::OpenAfterKill => "B/s",
-            Kind::OpenClean | Kind::OpenManySegments => "/s",
+            Kind::OpenOne | Kind::OpenTen | Kind::OpenHundred | Kind::OpenHundredSmall => "/s",
             Kind::DiskUsed => "",
             _ => "rec/s",
         }
@@ -190,7 +196,8 @@ impl Work {
                 let (_, file) = scratch.prepared(&value, n_records);
                 floor::read_randomly(&file, 8 + value.len() as u64, &self.numbers())
             }
-            Kind::OpenClean | Kind::OpenManySegments => 1e3,
+            Kind::OpenOne => 1e3 / 1.0,
+            Kind::OpenTen | Kind::OpenHundred | Kind::OpenHundredSmall => 1e3 / 50.0,
             Kind::Verify => {
                 let (_, file) = scratch.prepared(&value, n_records);
                 floor::read_on_all_processors(&file, n_records) * (8 + value.len()) as f64
@@ -230,8 +237,10 @@ impl Work {
                 read_randomly(&scratch.prepared(&value, n_records).0, &self.numbers())
             }
             Kind::Verify => verify_all(&scratch.segmented(&value, n_records)),
-            Kind::OpenClean => opening::clean(scratch, 1),
-            Kind::OpenManySegments => opening::clean(scratch, 100),
+            Kind::OpenOne => opening::clean(scratch, 1, 1 << 30),
+            Kind::OpenTen => opening::clean(scratch, 10, 1 << 30),
+            Kind::OpenHundred => opening::clean(scratch, 100, 1 << 30),
+            Kind::OpenHundredSmall => opening::clean(scratch, 100, 1 << 20),
             Kind::OpenAfterKill => {
                 opening::after_kill(&scratch.prepared(&value, n_records).0, scratch)
             }
