@@ -41,6 +41,13 @@ pub struct DirLock {
     _held: Box<dyn Send + Sync>,
 }
 
+impl DirLock {
+    /// A lock of a file system of the caller's, who lets go of it when `held` is dropped.
+    pub fn new(held: impl Send + Sync + 'static) -> DirLock {
+        DirLock { _held: Box::new(held) }
+    }
+}
+
 impl fmt::Debug for DirLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DirLock")
@@ -215,7 +222,7 @@ impl FileSystem for OsFileSystem {
             LockKind::Exclusive => handle.try_lock(),
         };
         match locked {
-            Ok(()) => Ok(Some(DirLock { _held: Box::new(handle) })),
+            Ok(()) => Ok(Some(DirLock::new(handle))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }

@@ -24,6 +24,7 @@ mod format;
 mod gate;
 mod go_original;
 mod leftovers;
+mod memory;
 mod model;
 mod promises;
 mod repair;

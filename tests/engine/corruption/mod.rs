@@ -2,8 +2,11 @@
 //! nothing that was acknowledged is cut.
 
 mod bits;
+mod damages;
+mod exhaustive;
 mod index;
 mod lengths;
+pub(crate) mod original;
 mod tail;
 mod zeros;
 
