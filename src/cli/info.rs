@@ -54,7 +54,7 @@ struct Info {
     /// `null` for an empty log.
     checksummed: Option<&'static str>,
     state: &'static str,
-    damaged: usize,
+    damaged: u64,
     writer: bool,
 }
 
@@ -87,7 +87,7 @@ impl Info {
             bytes: log.size_bytes(),
             checksummed: checksummed(first.as_ref(), last.as_ref()),
             state: state(&recovery, log.has_writer()),
-            damaged: recovery.damage.len(),
+            damaged: recovery.damage.len() as u64 + recovery.damage_untold,
             writer: log.has_writer(),
         })
     }
@@ -117,7 +117,7 @@ impl Info {
         match self.state {
             "damaged" => format!(
                 "damaged in {}; `proglog verify` lists them",
-                counted(self.damaged as u64, "place")
+                counted(self.damaged, "place")
             ),
             "needs_recovery" => "needs recovery; the next append does it".into(),
             state => state.into(),

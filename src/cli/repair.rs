@@ -177,6 +177,9 @@ impl StepDocument {
             RepairStep::GiveUp { segment, offsets, bytes } => {
                 ("give_up", *segment, Some(offsets.start.0), last(offsets.end), Some(*bytes))
             }
+            RepairStep::GiveUpMore { segment, bytes, .. } => {
+                ("give_up_more", *segment, None, None, Some(*bytes))
+            }
             RepairStep::Quarantine { segment, bytes } => {
                 ("quarantine", *segment, None, None, Some(*bytes))
             }

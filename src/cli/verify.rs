@@ -96,7 +96,11 @@ fn sentence(report: &Report) -> String {
         word(report.verdict())
     );
     if !report.findings.is_empty() {
-        sentence += &format!(", {}", counted(report.findings.len() as u64, "finding"));
+        let n_findings = report.findings.len() as u64 + report.untold;
+        sentence += &format!(", {}", counted(n_findings, "finding"));
+    }
+    if report.untold > 0 {
+        sentence += &format!(", {} of them not shown", grouped(report.untold));
     }
     if report.unchecksummed > 0 {
         sentence += &format!("; {} without a checksum", grouped(report.unchecksummed));
@@ -136,6 +140,7 @@ struct Document<'a> {
     lost: u64,
     live_writer: bool,
     findings: Vec<FindingDocument<'a>>,
+    findings_not_shown: u64,
 }
 
 #[derive(Serialize)]
@@ -164,6 +169,7 @@ impl<'a> Document<'a> {
             lost: report.lost,
             live_writer: report.live_writer,
             findings: report.findings.iter().map(FindingDocument::new).collect(),
+            findings_not_shown: report.untold,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use super::damage::MOST_TOLD;
 use super::dir::{LogDir, SegmentFiles};
 use super::error::LogError;
 use super::examine::{Beside, examine_fully};
@@ -68,6 +69,8 @@ pub(super) struct Checked {
     pub(super) counts: Counts,
     /// What isn't in `examined`: the index, the times, the batches.
     pub(super) findings: Vec<Finding>,
+    /// How many such findings there are beyond those.
+    pub(super) n_untold: u64,
     pub(super) first_timestamp_us: Option<u64>,
     pub(super) last_timestamp_us: Option<u64>,
 }
@@ -111,6 +114,7 @@ struct Checker {
     store_name: String,
     counts: Counts,
     findings: Vec<Finding>,
+    n_untold: u64,
     wrong: Entries,
     absent: Entries,
     before: Option<Before>,
@@ -143,6 +147,7 @@ impl Checker {
             store_name: dir.store_path(files.base).display().to_string(),
             counts: Counts::default(),
             findings: Vec::new(),
+            n_untold: 0,
             wrong: Entries::default(),
             absent: Entries::default(),
             before: None,
@@ -214,6 +219,10 @@ impl Checker {
     }
 
     fn find(&mut self, kind: FindingKind, offset: Offset, position: Position, message: String) {
+        if self.findings.len() >= MOST_TOLD {
+            self.n_untold += 1;
+            return;
+        }
         self.findings.push(Finding { kind, segment: self.segment, offset, position, message });
     }
 
@@ -236,6 +245,7 @@ impl Checker {
             examined,
             counts: self.counts,
             findings: self.findings,
+            n_untold: self.n_untold,
             first_timestamp_us: self.first_timestamp_us,
             last_timestamp_us: self.last_timestamp_us,
         }

@@ -118,7 +118,7 @@ pub enum LogError {
         /// The log's directory.
         dir: PathBuf,
         /// How many places are damaged.
-        n_findings: usize,
+        n_findings: u64,
         /// The first of them.
         first: Box<Corruption>,
     },

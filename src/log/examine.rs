@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::damage::{Damage, DamagedRange};
 use super::dir::{LogDir, SegmentFiles};
 use super::error::{CorruptReason, LogError};
 use super::examined::{Examined, LastRecord, State};
@@ -212,8 +213,10 @@ fn examine_storeless(dir: &LogDir, mut examined: Examined) -> Result<Examined, L
         let n_entries = n_entries.map_err(|error| LogError::io("read", &path, error))?;
         let at = Found { offset: examined.base(), position: Position(0) };
         let store_path = dir.store_path(examined.base());
-        let damage = vec![corruption(examined.base(), at, CorruptReason::NoStore, &store_path)];
+        let first = corruption(examined.base(), at, CorruptReason::NoStore, &store_path);
         examined.extent.n_records = n_entries.max(1);
+        let mut damage = Damage::default();
+        damage.add(DamagedRange { first, offsets: at.offset..examined.next(), n_bytes: 0 });
         examined.state = State::Damaged { sparse: SparseIndex::default(), damage };
     }
     Ok(examined)

@@ -3,11 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
+use super::damage::Damage;
 use super::dir::{LogDir, SegmentFiles};
-use super::error::Corruption;
 use super::frame_run::FrameRun;
 use super::fs::{Access, StorageFile};
-use super::index::{self, ENTRY_BYTES, Entry, Index, MappedIndex, SparseIndex};
+use super::index::{self, ENTRY_BYTES, Index, MappedIndex, SparseIndex};
 use super::offset::{Offset, Position};
 use super::record::RecordRef;
 use super::segment::{Extent, Segment};
@@ -59,10 +59,10 @@ pub(super) enum State {
     },
     /// Something that was on the device isn't what it was.
     Damaged {
-        /// Some positions, among them the first behind each damaged range.
+        /// Some positions, among them the first behind each damaged range that is told of.
         sparse: SparseIndex,
-        /// The first record of each damaged range.
-        damage: Vec<Corruption>,
+        /// What is damaged.
+        damage: Damage,
     },
 }
 
@@ -86,13 +86,12 @@ impl Examined {
         }
     }
 
-    /// Some sound frames, among them the first behind each damaged range.
-    pub(super) fn resumptions(&self) -> impl Iterator<Item = Entry> {
-        let entries: &[Entry] = match &self.state {
-            State::Damaged { sparse, .. } => sparse.entries(),
-            State::Clean | State::Live | State::Unclean { .. } => &[],
-        };
-        entries.iter().copied()
+    /// What is damaged inside of the segment.
+    pub(super) fn damage(&self) -> Option<&Damage> {
+        match &self.state {
+            State::Damaged { damage, .. } => Some(damage),
+            State::Clean | State::Live | State::Unclean { .. } => None,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -272,10 +272,6 @@ impl SparseIndex {
         self.entries.push(entry);
     }
 
-    pub(super) fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
     fn floor(&self, relative: u64) -> Option<Entry> {
         let n_before =
             self.entries.partition_point(|entry| u64::from(entry.relative.0) <= relative);

@@ -374,7 +374,7 @@ fn recover_all(dir: &LogDir) -> Result<Judged, LogError> {
 
 fn damaged(dir: &LogDir, recovery: &Recovery) -> Option<LogError> {
     let first = Box::new(recovery.damage.first()?.clone());
-    let n_findings = recovery.damage.len();
+    let n_findings = recovery.damage.len() as u64 + recovery.damage_untold;
     Some(LogError::Damaged { dir: dir.path.clone(), n_findings, first })
 }
 

@@ -16,6 +16,7 @@ mod batch;
 mod check;
 mod checksum;
 mod config;
+mod damage;
 mod dir;
 mod dump;
 mod error;

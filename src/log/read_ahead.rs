@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -27,7 +27,7 @@ static N_TAKEN: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug)]
 pub(super) struct ReadAhead {
     blocks: Receiver<io::Result<Block>>,
-    used: Sender<Vec<u8>>,
+    used: SyncSender<Vec<u8>>,
     position: u64,
 }
 
@@ -44,7 +44,7 @@ impl ReadAhead {
     pub(super) fn start(file: Arc<dyn StorageFile>, position: u64, end: u64) -> Option<ReadAhead> {
         let place = Place::take()?;
         let (filled, blocks) = mpsc::sync_channel(N_BLOCKS - 2);
-        let (used, to_use) = mpsc::channel();
+        let (used, to_use) = mpsc::sync_channel(N_BLOCKS);
         let thread = thread::Builder::new().name("proglog-ahead".to_owned());
         let started = thread.spawn(move || {
             let _place = place;
@@ -70,8 +70,8 @@ impl ReadAhead {
     /// Gives back the buffer of a block that isn't looked at any more.
     pub(super) fn give_back(&self, buffer: Vec<u8>) {
         if buffer.len() == HEADROOM_BYTES + BLOCK_BYTES {
-            // If the thread is gone, it has sent all there is.
-            let _ = self.used.send(buffer);
+            // There's room for all of them; and if the thread is gone, it has sent all there is.
+            let _ = self.used.try_send(buffer);
         }
     }
 }

@@ -36,8 +36,11 @@ pub struct Recovery {
     pub rebuilt_indexes: Vec<Offset>,
     /// Base offsets of empty leftover segments that were removed.
     pub removed_segments: Vec<Offset>,
-    /// Damage. If there is any, nothing was changed, and appends are refused.
+    /// Damage: of each segment the first thousand places. If there is any, nothing was changed, and
+    /// appends are refused.
     pub damage: Vec<Corruption>,
+    /// How many damaged places there are beyond those.
+    pub damage_untold: u64,
 }
 
 impl Recovery {
@@ -147,7 +150,10 @@ fn note_state(recovery: &mut Recovery, segment: &Examined) {
             recovery.rebuilt_indexes.push(segment.base());
             recovery.torn_tails.extend(torn_tail.clone());
         }
-        State::Damaged { damage, .. } => recovery.damage.extend(damage.iter().cloned()),
+        State::Damaged { damage, .. } => {
+            recovery.damage.extend(damage.ranges().iter().map(|range| range.first.clone()));
+            recovery.damage_untold += damage.untold.n_ranges;
+        }
     }
 }
 

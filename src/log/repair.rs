@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::check_all;
+use super::damage::Untold;
 use super::dir::LogDir;
-use super::error::{CorruptReason, Corruption, LogError};
+use super::error::LogError;
+use super::examined::State;
 use super::examined::TornTail;
-use super::examined::{Examined, State};
 use super::fs::{Access, FileSystem, OsFileSystem};
 use super::offset::Offset;
 use super::quarantine::Quarantine;
@@ -67,6 +68,17 @@ pub enum RepairStep {
         /// Bytes of the store that are given up.
         bytes: u64,
     },
+    /// Give up further such ranges, which are too many to name.
+    GiveUpMore {
+        /// Base offset of the segment.
+        segment: Offset,
+        /// How many ranges.
+        ranges: u64,
+        /// How many records in them.
+        records: u64,
+        /// Bytes of the store that are given up.
+        bytes: u64,
+    },
     /// Take a segment away whose offsets an earlier one has. What it has beyond those stays.
     Quarantine {
         /// Its base offset.
@@ -84,7 +96,9 @@ impl RepairStep {
             RepairStep::CutTornTail(_)
             | RepairStep::RebuildIndex { .. }
             | RepairStep::RemoveEmpty { .. } => false,
-            RepairStep::GiveUp { .. } | RepairStep::Quarantine { .. } => true,
+            RepairStep::GiveUp { .. }
+            | RepairStep::GiveUpMore { .. }
+            | RepairStep::Quarantine { .. } => true,
         }
     }
 
@@ -105,6 +119,9 @@ impl RepairStep {
             RepairStep::GiveUp { segment, offsets, bytes } => format!(
                 "segment {segment}: give up the records from offset {} up to, not including, {} ({bytes} bytes)",
                 offsets.start, offsets.end
+            ),
+            RepairStep::GiveUpMore { segment, ranges, records, bytes } => format!(
+                "segment {segment}: give up {records} records more, in {ranges} ranges ({bytes} bytes)"
             ),
             RepairStep::Quarantine { segment, bytes } => format!(
                 "segment {segment}: take it away ({bytes} bytes), its offsets are in an earlier segment too"
@@ -221,30 +238,18 @@ fn lossy_steps(judged: &Judged, number: usize) -> Vec<RepairStep> {
     if judged.floors[number] > base {
         steps.push(RepairStep::Quarantine { segment: base, bytes: segment.store_len });
     }
-    steps.extend(damaged_ranges(segment).map(|(offsets, bytes)| RepairStep::GiveUp {
-        segment: base,
-        offsets,
-        bytes,
-    }));
+    if let Some(damage) = segment.damage() {
+        steps.extend(damage.ranges().iter().map(|range| RepairStep::GiveUp {
+            segment: base,
+            offsets: range.offsets.clone(),
+            bytes: range.n_bytes,
+        }));
+        let Untold { n_ranges, n_records, n_bytes } = damage.untold;
+        let (ranges, records, bytes) = (n_ranges, n_records, n_bytes);
+        let more = RepairStep::GiveUpMore { segment: base, ranges, records, bytes };
+        steps.extend((n_ranges > 0).then_some(more));
+    }
     let gap = judged.gap_behind(number);
     steps.extend(gap.map(|offsets| RepairStep::GiveUp { segment: base, offsets, bytes: 0 }));
     steps
-}
-
-/// What is damaged inside of a segment: offsets, and how many bytes of the store.
-fn damaged_ranges(segment: &Examined) -> impl Iterator<Item = (Range<Offset>, u64)> {
-    let damage: &[Corruption] = match &segment.state {
-        State::Damaged { damage, .. } => damage,
-        State::Clean | State::Live | State::Unclean { .. } => &[],
-    };
-    damage.iter().filter(|corruption| corruption.reason != CorruptReason::Overlap).map(
-        |corruption| {
-            let from = corruption.position.0;
-            let resumed = segment.resumptions().find(|entry| entry.position.0 > from);
-            let end = resumed.map(|entry| segment.base().plus(u64::from(entry.relative.0)));
-            let end_position = resumed.map_or(segment.store_len, |entry| entry.position.0);
-            let offsets = corruption.offset..end.unwrap_or(segment.next());
-            (offsets, end_position.saturating_sub(from))
-        },
-    )
 }

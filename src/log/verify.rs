@@ -32,8 +32,10 @@ pub struct Report {
     pub lost: u64,
     /// A writer was at work; what it had not yet committed was not looked at.
     pub live_writer: bool,
-    /// By segment and position.
+    /// By segment and position; of each segment some thousands at most.
     pub findings: Vec<Finding>,
+    /// How many findings there are beyond those: more damaged records, or times that went back.
+    pub untold: u64,
 }
 
 /// The sum of a [`Report`].
@@ -91,9 +93,11 @@ pub fn verify_on(
     let mut findings = findings_across(&checked);
     let counts: Vec<Counts> = checked.iter().map(|checked| checked.counts).collect();
     let sum = |count: fn(&Counts) -> u64| counts.iter().map(count).sum();
+    let mut untold = 0;
     let mut examined = Vec::new();
     for segment in checked {
         findings.extend(segment.findings);
+        untold += segment.n_untold;
         examined.push(segment.examined);
     }
     let judged = recover::judge(&dir, examined);
@@ -111,6 +115,7 @@ pub fn verify_on(
         lost: sum(|counts| counts.n_lost),
         live_writer,
         findings,
+        untold: untold + judged.recovery.damage_untold,
     })
 }
 

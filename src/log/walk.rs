@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::damage::{Damage, DamagedRange};
 use super::dir::LogDir;
-use super::error::Corruption;
 use super::examined::{Examined, LastRecord, State, TornTail};
 use super::frame_reader::FrameError;
 use super::frame_run::FrameRun;
@@ -34,7 +34,7 @@ pub(super) struct Walk {
     run: FrameRun,
     sparse: SparseIndex,
     last: LastRecord,
-    damage: Vec<Corruption>,
+    damage: Damage,
 }
 
 impl Walk {
@@ -65,7 +65,7 @@ impl Walk {
             run,
             sparse,
             last: LastRecord::default(),
-            damage: Vec::new(),
+            damage: Damage::default(),
         })
     }
 
@@ -97,8 +97,15 @@ impl Walk {
                     if !self.is_damage(here)? {
                         break;
                     }
-                    self.damage.push(corruption(self.base, here, reason, &self.store_path));
-                    if !self.resync()? {
+                    let first = corruption(self.base, here, reason, &self.store_path);
+                    let resynced = self.resync()?;
+                    let end = if resynced { self.here() } else { self.end_of_all() };
+                    self.damage.add(DamagedRange {
+                        first,
+                        offsets: here.offset..end.offset,
+                        n_bytes: end.position.0 - here.position.0,
+                    });
+                    if !resynced {
                         break;
                     }
                 }
@@ -109,6 +116,12 @@ impl Walk {
 
     fn here(&self) -> Found {
         Found { offset: self.walker.expected(), position: Position(self.walker.position()) }
+    }
+
+    /// Behind all records that were on the device once, if there's no sound one any more.
+    fn end_of_all(&self) -> Found {
+        let offset = self.walker.expected().max(self.claimed);
+        Found { offset, position: Position(self.end.max(self.walker.position())) }
     }
 
     /// Whether the record that should be `here` was on the device once.
@@ -126,7 +139,7 @@ impl Walk {
 
     fn resync(&mut self) -> io::Result<bool> {
         let resynced = self.walker.resync(&self.hints, Offset(u64::MAX), self.end)?;
-        if resynced {
+        if resynced && !self.damage.is_full() {
             let here = self.here();
             if let Some(relative) = here.offset.relative_to(self.base) {
                 self.sparse.keep(Entry { relative, position: here.position });
@@ -139,7 +152,7 @@ impl Walk {
         let Found { offset, position } = self.here();
         examined.last = self.last;
         if !self.damage.is_empty() {
-            let n_records = offset.max(self.claimed).since(self.base);
+            let n_records = self.end_of_all().offset.since(self.base);
             examined.extent = Extent { n_records, end: self.end };
             examined.state = State::Damaged { sparse: self.sparse, damage: self.damage };
             return Ok(());

@@ -1,0 +1,74 @@
+//! Appending and scanning allocate nothing once they are under way; a read allocates what it returns.
+//!
+//! A test binary of its own with one test, since all threads of the process are counted.
+
+use std::alloc::System;
+
+use proglog::log::{Append, Log, LogConfig, NewRecord, Offset, SyncPolicy};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const RECORD_BYTES: usize = 1000;
+
+/// How many allocations `work` makes.
+fn n_allocations(work: impl FnOnce()) -> usize {
+    let region = Region::new(ALLOCATOR);
+    work();
+    let change = region.change();
+    change.allocations + change.reallocations
+}
+
+fn open(dir: &tempfile::TempDir, sync: SyncPolicy) -> Log {
+    let config = LogConfig { sync, ..LogConfig::default() };
+    Log::open(&dir.path().join("log"), config).expect("a log")
+}
+
+fn append(log: &Log, n_batches: usize, batch: &[NewRecord<'_>]) {
+    for _ in 0..n_batches {
+        log.append(&Append::new(batch)).expect("an append");
+    }
+}
+
+fn appends(sync: SyncPolicy) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let log = open(&dir, sync);
+    let value = [7; RECORD_BYTES];
+    let batch = [NewRecord::new(&value); 100];
+    append(&log, 20, &batch);
+    append(&log, 20, &batch[..1]);
+    assert_eq!(n_allocations(|| append(&log, 30, &batch)), 0, "batches, {sync:?}");
+    assert_eq!(n_allocations(|| append(&log, 100, &batch[..1])), 0, "alone, {sync:?}");
+}
+
+fn scans_and_reads() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let log = open(&dir, SyncPolicy::Never);
+    let value = [7; RECORD_BYTES];
+    append(&log, 300, &[NewRecord::new(&value); 100]);
+
+    // By then the store is read ahead, if this machine has the processors for it.
+    let mut scan = log.scan(Offset(0)).expect("a scan");
+    let mut take = |n_records: usize| {
+        for _ in 0..n_records {
+            let record = scan.next_record().expect("a record").expect("a sound one");
+            assert_eq!(record.value, value);
+        }
+    };
+    take(8000);
+    assert_eq!(n_allocations(|| take(20_000)), 0, "scan");
+
+    // Makes room for a frame that is at least as long.
+    log.read(Offset(29_999)).expect("a record");
+    let read = || drop(log.read(Offset(12_345)).expect("a record"));
+    assert_eq!(n_allocations(read), 1, "read: the value alone");
+}
+
+#[test]
+fn nothing_is_allocated_in_the_steady_state() {
+    [SyncPolicy::Never, SyncPolicy::Always].into_iter().for_each(appends);
+    scans_and_reads();
+    // The counter counts.
+    assert_eq!(n_allocations(|| drop(Box::new(1))), 1);
+}
