@@ -4,9 +4,9 @@
 //! thread by itself, or through a mutex that all of them then want, takes most of the time of a
 //! durable append when many threads share a sync.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
-use rustix::thread::futex;
+use super::sync::{self, Word};
 
 /// Nobody passes.
 const CLOSED: u32 = 0;
@@ -18,7 +18,7 @@ const OPEN: u32 = 2;
 /// A gate, closed at first.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
-    state: AtomicU32,
+    state: Word,
 }
 
 /// Why a thread passed a gate.
@@ -34,10 +34,10 @@ impl Gate {
     /// Blocks until the gate is open, or this thread is called.
     pub(super) fn wait(&self) -> Passed {
         loop {
-            match self.state.load(Ordering::Acquire) {
+            match self.state.value.load(Ordering::Acquire) {
                 OPEN => return Passed::Through,
                 LEADERLESS => {
-                    let called = self.state.compare_exchange(
+                    let called = self.state.value.compare_exchange(
                         LEADERLESS,
                         CLOSED,
                         Ordering::AcqRel,
@@ -47,31 +47,25 @@ impl Gate {
                         return Passed::ToLead;
                     }
                 }
-                // However the call ends, the state is what counts.
-                _ => drop(futex::wait(&self.state, futex::Flags::PRIVATE, CLOSED, None)),
+                _ => sync::wait_while(&self.state, CLOSED),
             }
         }
     }
 
     /// Calls one of those that wait, or the first that comes.
     pub(super) fn call_one(&self) {
-        self.state.store(LEADERLESS, Ordering::Release);
-        self.wake(1);
+        self.state.value.store(LEADERLESS, Ordering::Release);
+        sync::wake(&self.state, 1);
     }
 
     /// Lets all through, for good.
     pub(super) fn open(&self) {
-        self.state.store(OPEN, Ordering::Release);
-        self.wake(i32::MAX as u32);
-    }
-
-    fn wake(&self, n_threads: u32) {
-        // It fails only for an address that isn't this process's.
-        let _ = futex::wake(&self.state, futex::Flags::PRIVATE, n_threads);
+        self.state.value.store(OPEN, Ordering::Release);
+        sync::wake(&self.state, i32::MAX as u32);
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::thread;

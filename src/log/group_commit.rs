@@ -10,12 +10,13 @@
 
 use std::mem;
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::batch::{Append, WaitingBatch};
 use super::error::LogError;
 use super::gate::{Gate, Passed};
 use super::group::{self, Group};
+use super::sync::{Condvar, Mutex, MutexGuard};
 use super::writer::{Appended, Writer};
 
 /// What a batch became.

@@ -1,8 +1,8 @@
 //! The log: ordered segments, one of them active, one writer.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::background_sync::BackgroundSync;
@@ -18,6 +18,7 @@ use super::offset::Offset;
 use super::record::Record;
 use super::recover::{self, Judged, Recovery};
 use super::scan::Scan;
+use super::sync::{AtomicU64, Condvar, Mutex, fence};
 use super::view::{SegmentInfo, View};
 use super::writer::{self, Appended, Resume, Writer};
 

@@ -49,6 +49,7 @@ mod repair;
 mod rewrite;
 mod scan;
 mod segment;
+mod sync;
 mod verify;
 mod view;
 mod walk;

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::error::{CorruptReason, Corruption, LogError};
 use super::frame_reader::{FrameError, FrameReader};
@@ -19,6 +19,7 @@ use super::index::Index;
 use super::offset::{Offset, Position, RelativeOffset};
 use super::plant::{Plant, is_planted};
 use super::record::{Record, RecordRef};
+use super::sync::AtomicU64;
 use super::walker::{Found, Walker};
 
 /// Frames up to this length are read in one call on the word of the index.

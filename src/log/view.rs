@@ -11,7 +11,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
 
@@ -21,6 +21,7 @@ use super::offset::{Offset, Position};
 use super::record::{Record, TYPE_LOST};
 use super::scan::Scan;
 use super::segment::Segment;
+use super::sync::AtomicU64;
 
 /// One segment, as shown to callers.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,9 @@
 //! A file system in memory: quick enough for hundreds of thousands of logs, and fit for tools under
 //! which no file can be mapped.
+#![expect(
+    clippy::host_endian_bytes,
+    reason = "the words of a mapping lie in memory as the bytes of the file do"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
