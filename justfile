@@ -46,14 +46,24 @@ bless:
 bench *ARGS:
     cargo bench --locked {{ ARGS }}
 
-# Kills and property cases in numbers that find what the gate's short runs miss.
-soak KILLS="2000" CASES="5000":
+# All harnesses small, or only those named: `just prove kills memory`.
+prove *NAMES:
     cargo build --release --locked
-    PROGLOG_KILLS={{ KILLS }} PROGLOG_BIN=target/release/proglog \
-        cargo test --release --locked --test engine crash:: -- --nocapture
-    PROGLOG_KILLS={{ KILLS }} PROGLOG_BIN=target/release/proglog \
-        cargo test --release --locked --test http kill:: -- --nocapture
-    PROPTEST_CASES={{ CASES }} cargo test --release --locked --test engine model::
+    .ci/prove small {{ NAMES }}
+
+# The same in numbers that take hours: 10,000 kills, 20,000 power cuts, every bit, range and cut.
+soak *NAMES:
+    cargo build --release --locked
+    .ci/prove soak {{ NAMES }}
+
+# Threads at one log in many interleavings, chosen by a scheduler.
+shuttle SCHEDULES="2000" *NAMES:
+    .ci/shuttle {{ SCHEDULES }} {{ NAMES }}
+
+# Hostile directories under a cap on memory.
+memory *NAMES:
+    cargo build --release --locked
+    .ci/memory {{ NAMES }}
 
 # Every fuzz target for some seconds; needs a nightly toolchain and cargo-fuzz, and installs them.
 fuzz SECONDS="20":
