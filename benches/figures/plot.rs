@@ -10,10 +10,13 @@ const ROW_HEIGHT: f64 = 30.0;
 const LABEL_WIDTH: f64 = 330.0;
 const TOP: f64 = 40.0;
 
+/// A longer bar is cut short here; its number still tells.
+const MOST_SHOWN: f64 = 3.0;
+
 pub(crate) fn svg(figures: &[Figure]) -> String {
     let figures: Vec<_> = figures.iter().filter(|figure| figure.goal.is_some()).collect();
     let most = figures.iter().map(|figure| figure.ratio().max(figure.goal.unwrap_or(0.0)));
-    let scale = (WIDTH - LABEL_WIDTH - 60.0) / most.fold(1.0, f64::max);
+    let scale = (WIDTH - LABEL_WIDTH - 60.0) / most.fold(1.0, f64::max).min(MOST_SHOWN);
     let height = TOP + ROW_HEIGHT * figures.len() as f64 + 10.0;
     let mut svg = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{height}' font-family='sans-serif' font-size='13'>\n\
@@ -24,6 +27,7 @@ pub(crate) fn svg(figures: &[Figure]) -> String {
         let y = TOP + ROW_HEIGHT * row as f64;
         let colour = if figure.is_met() == Some(true) { "#3a7d44" } else { "#c0504d" };
         let (ratio, goal) = (figure.ratio(), figure.goal.unwrap_or(0.0));
+        let shown = ratio.min(MOST_SHOWN);
         let goal_x = LABEL_WIDTH + goal * scale;
         let _ = writeln!(
             svg,
@@ -32,10 +36,10 @@ pub(crate) fn svg(figures: &[Figure]) -> String {
             y + 14.0,
             figure.name,
             figure.record_bytes,
-            ratio * scale,
+            shown * scale,
             y - 3.0,
             y + BAR_HEIGHT + 3.0,
-            LABEL_WIDTH + ratio.max(goal) * scale + 6.0,
+            LABEL_WIDTH + shown.max(goal) * scale + 6.0,
             y + 14.0,
         );
     }
