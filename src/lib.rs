@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cli        words in, exit codes out
-//!  +-> server    the wire's end: HTTP
+//!  +-> server    the wire's end: HTTP and gRPC
 //!       +-> service   a log seen from async code
 //!            +-> log  bytes on disk; no async, no network
 //! ```
@@ -16,3 +16,4 @@ pub mod fuzzing;
 pub mod log;
 pub mod server;
 pub mod service;
+pub mod wire;

@@ -29,10 +29,10 @@ use super::failure::Failure;
 use super::log_args::LogArgs;
 use super::output::print_json;
 use super::signals::on_stop;
-use super::time::parse_duration;
 use super::values::{parse_bytes, parse_delimiter, parse_header, parse_positive};
 use super::{notes, progress};
 use crate::log::{Header, Log, LogError, Offset};
+use crate::wire::time::parse_duration;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 pub use super::append::fuzzing::json_lines;
-use super::offset_spec::OffsetSpec;
 pub use super::read::fuzzing::template;
-use super::time::{TimePoint, display_time, format_rfc3339, parse_duration};
 use super::values;
+use crate::wire::offset_spec::OffsetSpec;
+use crate::wire::time::{TimePoint, display_time, format_rfc3339, parse_duration};
 
 /// Takes `bytes` as the value of `--offset` and of every other flag that has a grammar.
 ///

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::context::Context;
 use super::exit::Exit;
 use super::output::{binary_bytes, counted, grouped, print_json};
-use super::time::{display_time, format_rfc3339};
-use crate::log::{LogError, LogReader, Offset, Recovery};
+use crate::log::{Checksums, LogError, LogReader, Recovery};
+use crate::wire::time::display_time;
 
 const DETAILS: &str = "\
 Looks at the newest and the oldest record and at the ends of each segment, so it's quick for a log
@@ -58,34 +58,22 @@ struct Info {
     writer: bool,
 }
 
-/// A record at one end of the log.
-struct End {
-    time: Option<u64>,
-    is_checksummed: bool,
-}
-
 impl Info {
     fn of(dir: &Path) -> Result<Info, LogError> {
         let log = LogReader::open(dir)?;
         let (lowest, next) = (log.lowest_offset(), log.next_offset());
-        let first = end_at(&log, lowest)?;
-        let last = end_at(&log, Offset(next.0.saturating_sub(1)).max(lowest))?;
-        let time_of = |end: &Option<End>| {
-            end.as_ref()
-                .and_then(|end| end.time)
-                .map(|time| format_rfc3339(time).unwrap_or_else(|| display_time(time)))
-        };
+        let ends = log.ends()?;
         let recovery = log.recovery();
         Ok(Info {
             dir: dir.display().to_string(),
             lowest_offset: lowest.0,
             next_offset: next.0,
             records: next.since(lowest),
-            first_time: time_of(&first),
-            last_time: time_of(&last),
+            first_time: ends.first_timestamp_us.map(display_time),
+            last_time: ends.last_timestamp_us.map(display_time),
             segments: log.segments().len() as u64,
             bytes: log.size_bytes(),
-            checksummed: checksummed(first.as_ref(), last.as_ref()),
+            checksummed: ends.checksums.map(Checksums::as_str),
             state: state(&recovery, log.has_writer()),
             damaged: recovery.damage.len() as u64 + recovery.damage_untold,
             writer: log.has_writer(),
@@ -123,28 +111,6 @@ impl Info {
             state => state.into(),
         }
     }
-}
-
-/// The first record that can be read from there on; `None` if there is none, damage included.
-fn end_at(log: &LogReader, offset: Offset) -> Result<Option<End>, LogError> {
-    match log.scan(offset)?.next_record() {
-        Some(Ok(record)) => {
-            let (time, is_checksummed) = (record.timestamp_us, record.checksum.is_some());
-            Ok(Some(End { time, is_checksummed }))
-        }
-        None | Some(Err(LogError::Corrupt(_))) => Ok(None),
-        Some(Err(error)) => Err(error),
-    }
-}
-
-/// Records without a checksum only ever are at the front of a log.
-fn checksummed(first: Option<&End>, last: Option<&End>) -> Option<&'static str> {
-    let (first, last) = (first?.is_checksummed, last?.is_checksummed);
-    Some(match (first, last) {
-        (true, true) => "all",
-        (false, false) => "none",
-        _ => "some",
-    })
 }
 
 /// With a writer at work the ends of the files are its business.

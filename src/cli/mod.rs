@@ -32,16 +32,13 @@ mod failure;
 mod file_limit;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod json_record;
 mod log_args;
 mod logging;
 mod notes;
-mod offset_spec;
 mod output;
 mod progress;
 mod settings;
 mod signals;
-mod time;
 mod values;
 
 use args::command;

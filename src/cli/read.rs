@@ -7,7 +7,6 @@ mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod fuzzing;
 mod printer;
-mod range;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -20,14 +19,15 @@ use indicatif::ProgressBar;
 use self::chomp::Chomp;
 use self::format::RecordFormat;
 use self::printer::Printer;
-use self::range::{ReadRange, resolve};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::offset_spec::OffsetSpec;
 use super::progress;
 use super::values::parse_delimiter;
 use crate::log::{LogError, LogReader};
+use crate::wire::offset_spec::OffsetSpec;
+use crate::wire::read_range::{ReadRange, resolve};
+use crate::wire::time::now_us;
 
 const DETAILS: &str = "\
 Offsets:
@@ -123,7 +123,8 @@ fn print(
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
     let log = LogReader::open(&context.dir)?;
-    let range = resolve(args.offset, &log, args.follow).map_err(|error| advise(&error))?;
+    let range =
+        resolve(args.offset, &log, args.follow, now_us()).map_err(|error| advise(&error))?;
     let mut scan = log.scan(range.from)?;
     let mut printer = Printer {
         context,

@@ -19,10 +19,10 @@ use super::failure::Failure;
 use super::file_limit;
 use super::log_args::LogArgs;
 use super::output::print_json;
-use super::time::parse_duration;
 use crate::log::{Log, LogConfig};
-use crate::server::{self, ServerConfig};
+use crate::server::{self, Listeners, ServerConfig};
 use crate::service::{LocalLog, LocalLogConfig, ServiceError};
+use crate::wire::time::parse_duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -93,7 +93,8 @@ async fn serve(
     config.grace = args.grace;
     config.max_connections = file_limit::connections(config.max_connections, file_limit::raise());
     let log = Arc::new(log);
-    server::run(listener, Arc::clone(&log), config, shutdown).await;
+    let listeners = Listeners { http: Some(listener), grpc: None };
+    server::run(listeners, Arc::clone(&log), config, shutdown).await;
     log.close().await.map_err(|error| not_closed(&error))?;
     tracing::info!("stopped; the log is closed");
     Ok(Exit::Done)

@@ -245,7 +245,7 @@ fn parse_headers<'a>(fields: &mut Fields<'a>) -> Result<Headers<'a>, CorruptReas
     while fields.take_tag(TAG_HEADER) {
         headers::check(fields.bytes()?)?;
     }
-    Ok(Headers { encoded: &run[..run.len() - fields.rest.len()] })
+    Ok(Headers::encoded(&run[..run.len() - fields.rest.len()]))
 }
 
 /// Why `tag` can't stand where it does.
@@ -278,7 +278,7 @@ fn empty_record<'a>() -> RecordRef<'a> {
         record_type: 0,
         timestamp_us: None,
         key: None,
-        headers: Headers { encoded: &[] },
+        headers: Headers::encoded(&[]),
         unsynced: 0,
         checksum: None,
         segment: Offset(0),

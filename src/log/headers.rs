@@ -15,23 +15,37 @@ pub struct Header {
     pub value: Vec<u8>,
 }
 
-/// The headers of a [`RecordRef`](super::RecordRef): the encoded, already checked run of header fields.
+/// The headers of a [`RecordRef`](super::RecordRef): as they lie in its frame, or those of a record
+/// that came another way.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Headers<'a> {
-    /// Zero or more header fields back to back, tags included.
-    pub(super) encoded: &'a [u8],
+    /// Zero or more header fields back to back, tags included, already checked.
+    encoded: &'a [u8],
+    /// Those that follow.
+    listed: &'a [Header],
 }
 
 impl<'a> Headers<'a> {
+    pub(super) const fn encoded(encoded: &'a [u8]) -> Self {
+        Headers { encoded, listed: &[] }
+    }
+
+    /// Headers that are decoded already.
+    #[must_use]
+    pub const fn listed(listed: &'a [Header]) -> Self {
+        Headers { encoded: &[], listed }
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.encoded.is_empty()
+        self.encoded.is_empty() && self.listed.is_empty()
     }
 
     /// Name and value of each, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
-        HeaderIter { fields: Fields { rest: self.encoded } }
+        let listed = self.listed.iter().map(|header| (&*header.name, &*header.value));
+        HeaderIter { fields: Fields { rest: self.encoded } }.chain(listed)
     }
 }
 

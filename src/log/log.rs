@@ -9,6 +9,7 @@ use super::background_sync::BackgroundSync;
 use super::batch::Append;
 use super::config::{CommitPolicy, LogConfig, SyncPolicy};
 use super::dir::{LogDir, SegmentFiles};
+use super::ends::Ends;
 use super::error::LogError;
 use super::examine::{self, Beside};
 use super::examined::{Examined, Purpose};
@@ -41,7 +42,7 @@ use super::writer::{self, Appended, Resume, Writer};
 pub struct Log {
     view: Arc<View>,
     commit: Arc<GroupCommit>,
-    commit_policy: CommitPolicy,
+    config: LogConfig,
     /// Meaningful with `CommitPolicy::Explicit` only.
     committed: AtomicU64,
     recovery: Recovery,
@@ -115,13 +116,19 @@ impl Log {
             committed: AtomicU64::new(view.lowest().0),
             view,
             commit,
-            commit_policy: config.commit,
+            config,
             recovery,
             news: News::default(),
             background_sync: Mutex::new(background_sync),
             dir,
             _lock: lock,
         })
+    }
+
+    /// How it was opened.
+    #[must_use]
+    pub fn config(&self) -> &LogConfig {
+        &self.config
     }
 
     /// What opening found and did.
@@ -203,7 +210,7 @@ impl Log {
     /// All records below it can never be undone.
     #[must_use]
     pub fn committed_offset(&self) -> Offset {
-        match self.commit_policy {
+        match self.config.commit {
             CommitPolicy::OnAppend => self.view.next(),
             CommitPolicy::Explicit => Offset(self.committed.load(Ordering::Acquire)),
         }
@@ -228,6 +235,14 @@ impl Log {
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
         self.view.size_bytes()
+    }
+
+    /// The oldest and the newest record, without their values.
+    ///
+    /// # Errors
+    /// A failed read.
+    pub fn ends(&self) -> Result<Ends, LogError> {
+        Ends::of(&self.view)
     }
 
     /// The first offset whose timestamp is at or after `timestamp_us` (Unix microseconds); the next

@@ -19,6 +19,7 @@ mod config;
 mod damage;
 mod dir;
 mod dump;
+mod ends;
 mod error;
 mod examine;
 mod examined;
@@ -63,6 +64,7 @@ pub use config::{
     DEFAULT_SEGMENT_BYTES, Durability, LogConfig, MAX_RECORD_BYTES_LIMIT, SyncPolicy,
 };
 pub use dump::{DumpedEntry, EntryState, dump_index};
+pub use ends::{Checksums, Ends};
 pub use error::{CorruptReason, Corruption, LogError};
 pub use examined::TornTail;
 pub use finding::{Finding, FindingKind};

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::dir::{LogDir, SegmentFiles};
+use super::ends::Ends;
 use super::error::LogError;
 use super::examine::{self, Beside, live_extent};
 use super::examined::{Examined, Purpose};
@@ -227,6 +228,14 @@ impl LogReader {
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
         self.view.size_bytes()
+    }
+
+    /// The oldest and the newest record, without their values.
+    ///
+    /// # Errors
+    /// A failed read.
+    pub fn ends(&self) -> Result<Ends, LogError> {
+        Ends::of(&self.view)
     }
 
     /// As [`Log::offset_at_time`](super::Log::offset_at_time).

@@ -13,6 +13,8 @@ const MIN_BODIES_BYTES: u64 = 64 << 20;
 pub struct ServerConfig {
     /// Connections at a time; further ones wait in the system's queue. Default 1,024.
     pub max_connections: usize,
+    /// Calls at a time on one connection of gRPC; further ones wait at the client. Default 128.
+    pub max_concurrent_streams: u32,
     /// How long a request's header may take, counted from the connection or from the answer before,
     /// so an idle connection is closed after it, too. Default 10 s.
     pub header_read_timeout: Duration,
@@ -27,6 +29,9 @@ pub struct ServerConfig {
     /// Bytes that the bodies of all requests may hold together; a request beyond is told to come
     /// back. Default 64 MiB, or twice the longest body if that is more.
     pub max_bodies_bytes: u64,
+    /// The longest record, in bytes: value, key and headers together. What the messages of gRPC may
+    /// have follows from it.
+    pub max_record_bytes: u64,
 }
 
 impl ServerConfig {
@@ -41,6 +46,8 @@ impl ServerConfig {
         let two_bodies = max_body_bytes.saturating_mul(2);
         ServerConfig {
             max_connections: 1024,
+            max_concurrent_streams: 128,
+            max_record_bytes,
             header_read_timeout: Duration::from_secs(10),
             body_read_timeout: Duration::from_secs(30),
             write_stall_timeout: Duration::from_secs(30),

@@ -9,22 +9,56 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::{ServerConfig, Shutdown, connection, http};
+use super::{ServerConfig, Shutdown, connection, grpc, http};
 use crate::service::CommitLog;
 
 /// How long taking connections pauses when the system is out of something.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(500);
 
-/// Serves HTTP on `listener` until the shutdown is requested and done, as the module says. The log
-/// stays open: closing it is the caller's, afterwards.
+/// Where a server listens; an interface without a listener is not served.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// For HTTP.
+    pub http: Option<TcpListener>,
+    /// For gRPC.
+    pub grpc: Option<TcpListener>,
+}
+
+/// Serves until the shutdown is requested and done, as the module says. The log stays open: closing
+/// it is the caller's, afterwards.
 pub async fn run<L: CommitLog>(
-    listener: TcpListener,
+    listeners: Listeners,
     log: Arc<L>,
     config: ServerConfig,
-    mut shutdown: Shutdown,
+    shutdown: Shutdown,
 ) {
-    let router = http::router(log, &config, shutdown.clone());
     let config = Arc::new(config);
+    let http = async {
+        let Some(listener) = listeners.http else { return };
+        let router = http::router(Arc::clone(&log), &config, shutdown.clone());
+        take_connections(listener, &config, shutdown.clone(), |stream, config, shutdown| {
+            connection::serve_http(stream, router.clone(), config, shutdown)
+        })
+        .await;
+    };
+    let grpc = async {
+        let Some(listener) = listeners.grpc else { return };
+        let router = grpc::router(Arc::clone(&log), &config, &listener, shutdown.clone());
+        take_connections(listener, &config, shutdown.clone(), |stream, config, shutdown| {
+            connection::serve_grpc(stream, router.clone(), config, shutdown)
+        })
+        .await;
+    };
+    tokio::join!(http, grpc);
+}
+
+/// Takes connections and serves each by `serve`, until the shutdown is requested and done.
+async fn take_connections<F: Future<Output = ()> + Send + 'static>(
+    listener: TcpListener,
+    config: &Arc<ServerConfig>,
+    mut shutdown: Shutdown,
+    serve: impl Fn(TcpStream, Arc<ServerConfig>, Shutdown) -> F,
+) {
     let free = Arc::new(Semaphore::new(config.max_connections));
     let mut connections = JoinSet::new();
     loop {
@@ -33,9 +67,12 @@ pub async fn run<L: CommitLog>(
             Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &free) => accepted,
         };
-        let (router, config, shutdown) = (router.clone(), Arc::clone(&config), shutdown.clone());
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "can't turn off the delay of small answers");
+        }
+        let served = serve(stream, Arc::clone(config), shutdown.clone());
         connections.spawn(async move {
-            connection::serve(stream, router, &config, shutdown).await;
+            served.await;
             drop(permit);
         });
     }

@@ -13,6 +13,7 @@
 //! - A request's panic is its own: the client gets a 500, and the server goes on.
 //! - Nothing here knows where the log's bytes are.
 
+mod answered;
 mod config;
 mod connection;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -20,11 +21,12 @@ pub(crate) mod fuzzing {
     //! Entry points of this layer for the fuzzer.
     pub use super::http::fuzzing::http_body;
 }
+mod grpc;
 mod http;
 mod listen;
 mod shutdown;
 mod write_deadline;
 
 pub use config::ServerConfig;
-pub use listen::run;
+pub use listen::{Listeners, run};
 pub use shutdown::{Shutdown, ShutdownTrigger, shutdown, trigger_on_signals};

@@ -149,6 +149,36 @@ impl ServiceError {
     }
 }
 
+impl ServiceError {
+    /// The numbers in the message, by name, for programs.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<(&'static str, u64)> {
+        match self {
+            ServiceError::OutOfRange { offset, lowest, next } => {
+                vec![("offset", offset.0), ("lowest", lowest.0), ("next", next.0)]
+            }
+            ServiceError::Corrupt(Corruption { segment, offset, position, .. }) => {
+                vec![("offset", offset.0), ("segment", segment.0), ("position", position.0)]
+            }
+            ServiceError::Lost { offset } => vec![("offset", offset.0)],
+            ServiceError::OffsetMismatch { expected, next } => {
+                vec![("expected", expected.0), ("next", next.0)]
+            }
+            ServiceError::RecordTooLarge { bytes, max }
+            | ServiceError::BatchTooLarge { bytes, max } => vec![("bytes", *bytes), ("max", *max)],
+            ServiceError::Busy { waiting_bytes } => vec![("waiting_bytes", *waiting_bytes)],
+            ServiceError::InUse(_)
+            | ServiceError::EmptyBatch
+            | ServiceError::Failed(_)
+            | ServiceError::Closed
+            | ServiceError::Damaged(_)
+            | ServiceError::DiskFull(_)
+            | ServiceError::Io(_)
+            | ServiceError::Internal { .. } => Vec::new(),
+        }
+    }
+}
+
 impl From<LogError> for ServiceError {
     fn from(error: LogError) -> ServiceError {
         match error {

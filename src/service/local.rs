@@ -18,8 +18,11 @@ use tokio::sync::watch;
 use tokio::task;
 
 use super::queue::{Bounds, Queue};
-use super::{Batch, CommitLog, LogInfo, Record, ServiceError, writer};
-use crate::log::{Appended, DEFAULT_MAX_WAITING_BYTES, Log, LogError, Offset};
+use super::{
+    Batch, Chunk, CommitLog, LogDetails, LogInfo, PendingAppend, Record, ScanLimits, ServiceError,
+    chunk, writer,
+};
+use crate::log::{DEFAULT_MAX_WAITING_BYTES, Log, LogError, Offset};
 
 /// How much may wait in front of a [`LocalLog`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,20 +121,31 @@ impl LocalLog {
             Err(error) => Err(ServiceError::Internal { message: error.to_string() }),
         }
     }
+
+    /// Runs what may wait for the device, off the runtime's workers.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Log) -> Result<T, LogError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let log = Arc::clone(&self.log);
+        match task::spawn_blocking(move || work(&log)).await {
+            Ok(done) => done.map_err(ServiceError::from),
+            Err(error) => Err(ServiceError::Internal { message: error.to_string() }),
+        }
+    }
 }
 
 impl CommitLog for LocalLog {
-    async fn append(&self, batch: Batch) -> Result<Appended, ServiceError> {
-        let answer = self.queue.push(batch).await?;
-        answer.await.unwrap_or(Err(ServiceError::Closed))
+    async fn submit(&self, batch: Batch) -> Result<PendingAppend, ServiceError> {
+        self.queue.push(batch).await
     }
 
     async fn read(&self, offset: Offset) -> Result<Record, ServiceError> {
-        let log = Arc::clone(&self.log);
-        match task::spawn_blocking(move || log.read(offset)).await {
-            Ok(read) => Ok(read?.into()),
-            Err(error) => Err(ServiceError::Internal { message: error.to_string() }),
-        }
+        self.blocking(move |log| log.read(offset)).await.map(Record::from)
+    }
+
+    async fn scan(&self, from: Offset, limits: ScanLimits) -> Result<Chunk, ServiceError> {
+        self.blocking(move |log| chunk::read(log, from, &limits)).await
     }
 
     async fn wait_for(&self, offset: Offset) -> Result<(), ServiceError> {
@@ -143,14 +157,40 @@ impl CommitLog for LocalLog {
         }
     }
 
+    async fn offset_at_time(&self, timestamp_us: u64) -> Result<Offset, ServiceError> {
+        self.blocking(move |log| log.offset_at_time(timestamp_us)).await
+    }
+
+    async fn truncate_before(&self, offset: Offset) -> Result<Offset, ServiceError> {
+        self.blocking(move |log| log.truncate_before(offset)).await
+    }
+
     fn info(&self) -> LogInfo {
         let now = self.progress.borrow();
+        let config = self.log.config();
         LogInfo {
             lowest: self.log.lowest_offset(),
             next: self.log.next_offset(),
+            committed: self.log.committed_offset(),
+            durability: config.sync.durability(),
+            max_record_bytes: config.max_record_bytes,
             refusal: if now.open { now.refusal.clone() } else { Some(ServiceError::Closed) },
         }
     }
+
+    async fn details(&self) -> Result<LogDetails, ServiceError> {
+        self.blocking(details).await
+    }
+}
+
+fn details(log: &Log) -> Result<LogDetails, LogError> {
+    let recovery = log.recovery();
+    Ok(LogDetails {
+        ends: log.ends()?,
+        n_segments: log.segments().len() as u64,
+        size_bytes: log.size_bytes(),
+        n_damaged: recovery.damage.len() as u64 + recovery.damage_untold,
+    })
 }
 
 #[cfg(test)]

@@ -11,19 +11,26 @@
 //! - No async worker ever waits for a disk: writes have a thread of their own, and reads run on the
 //!   runtime's blocking threads.
 
+mod chunk;
 mod error;
+mod info;
 mod local;
+mod message;
+mod pending;
 mod queue;
 mod record;
 mod writer;
 
 use std::future::Future;
 
+pub use chunk::{Chunk, Missing, ScanLimits};
 pub use error::ServiceError;
+pub use info::{LogDetails, LogInfo};
 pub use local::{LocalLog, LocalLogConfig};
-pub use record::{Batch, LogInfo, NewRecord, Record};
+pub use pending::{AppendAnswer, PendingAppend};
+pub use record::{Batch, NewRecord, Record};
 
-pub use crate::log::{Appended, Durability, Header, Offset};
+pub use crate::log::{Appended, Checksums, Durability, Ends, Header, Offset};
 
 /// A commit log for async callers, wherever its bytes are.
 ///
@@ -31,6 +38,17 @@ pub use crate::log::{Appended, Durability, Header, Offset};
 /// log, so the choice is made once, where it starts, and a call costs no boxed future. Tests pass
 /// logs of their own in the same way. The futures are `Send`, since the servers run on many threads.
 pub trait CommitLog: Send + Sync + 'static {
+    /// Hands a batch over and answers once it is taken; what becomes of it is told by the
+    /// [`PendingAppend`]. Batches are appended in the order in which they were taken, so whoever wants
+    /// to have many under way submits one after the other.
+    ///
+    /// # Errors
+    /// [`ServiceError::Busy`] and [`ServiceError::Closed`]: the batch was not taken.
+    fn submit(
+        &self,
+        batch: Batch,
+    ) -> impl Future<Output = Result<PendingAppend, ServiceError>> + Send;
+
     /// Appends a batch; answers once it has the durability that the answer names.
     ///
     /// Dropping the future before it is done does not undo the append: it may still happen.
@@ -38,7 +56,9 @@ pub trait CommitLog: Send + Sync + 'static {
     /// # Errors
     /// [`ServiceError::Busy`] and [`ServiceError::Closed`] if the batch was not taken;
     /// else what the log says.
-    fn append(&self, batch: Batch) -> impl Future<Output = Result<Appended, ServiceError>> + Send;
+    fn append(&self, batch: Batch) -> impl Future<Output = Result<Appended, ServiceError>> + Send {
+        async { self.submit(batch).await?.await }
+    }
 
     /// The record at `offset`.
     ///
@@ -47,12 +67,48 @@ pub trait CommitLog: Send + Sync + 'static {
     /// what was written.
     fn read(&self, offset: Offset) -> impl Future<Output = Result<Record, ServiceError>> + Send;
 
+    /// The records from `from` on, as many as the limits allow; none if `from` is the next offset.
+    ///
+    /// # Errors
+    /// [`ServiceError::OutOfRange`], and [`ServiceError::Corrupt`] if the first of them is damaged and
+    /// isn't to be skipped.
+    fn scan(
+        &self,
+        from: Offset,
+        limits: ScanLimits,
+    ) -> impl Future<Output = Result<Chunk, ServiceError>> + Send;
+
     /// Waits until the log holds `offset`.
     ///
     /// # Errors
     /// [`ServiceError::Closed`] if the log is closed before that.
     fn wait_for(&self, offset: Offset) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
+    /// The first offset whose timestamp is at or after `timestamp_us` (Unix microseconds); the next
+    /// offset if there is none.
+    ///
+    /// # Errors
+    /// A failed read.
+    fn offset_at_time(
+        &self,
+        timestamp_us: u64,
+    ) -> impl Future<Output = Result<Offset, ServiceError>> + Send;
+
+    /// Removes the segments that lie wholly below `offset`; answers with the new lowest offset.
+    ///
+    /// # Errors
+    /// [`ServiceError::OutOfRange`] if `offset` is past the end, or what the log says.
+    fn truncate_before(
+        &self,
+        offset: Offset,
+    ) -> impl Future<Output = Result<Offset, ServiceError>> + Send;
+
     /// What the log holds now, and whether it takes appends.
     fn info(&self) -> LogInfo;
+
+    /// What has to be looked up about the log.
+    ///
+    /// # Errors
+    /// A failed read.
+    fn details(&self) -> impl Future<Output = Result<LogDetails, ServiceError>> + Send;
 }

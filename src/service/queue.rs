@@ -6,20 +6,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
-use super::{Batch, ServiceError};
-use crate::log::Appended;
-
-/// What the writer answers to one batch.
-pub(super) type Answer = Result<Appended, ServiceError>;
+use super::{AppendAnswer, Batch, PendingAppend, ServiceError};
 
 /// A batch that waits, and who waits for it.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) batch: Batch,
-    pub(super) answer: oneshot::Sender<Answer>,
+    pub(super) answer: AppendAnswer,
     /// Its room in the queue; given back when the job is dropped.
     _room: OwnedSemaphorePermit,
 }
@@ -49,19 +45,16 @@ impl Queue {
         (Queue { jobs: Mutex::new(Some(jobs)), room, bounds }, waiting)
     }
 
-    /// Enqueues a batch as soon as there is room; the receiver gets its answer.
-    pub(super) async fn push(
-        &self,
-        batch: Batch,
-    ) -> Result<oneshot::Receiver<Answer>, ServiceError> {
+    /// Enqueues a batch as soon as there is room.
+    pub(super) async fn push(&self, batch: Batch) -> Result<PendingAppend, ServiceError> {
         // Whoever holds a sender gets its job through: the writer ends when the last one is gone.
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let jobs = jobs.ok_or(ServiceError::Closed)?;
         let wait = timeout(self.bounds.room_wait, self.take_room(jobs, &batch));
         let (slot, room) = wait.await.map_err(|_| self.busy())??;
-        let (answer, answered) = oneshot::channel();
+        let (answer, pending) = PendingAppend::new();
         slot.send(Job { batch, answer, _room: room });
-        Ok(answered)
+        Ok(pending)
     }
 
     /// Refuses further batches, those that wait for room among them. Batches in the queue stay.

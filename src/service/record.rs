@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 
-use super::ServiceError;
-use crate::log::{self, Header, Offset};
+use crate::log::{self, Header, Headers, Offset, Position, RecordRef};
 
 /// What a waiting record costs beside its bytes, so that empty records are bounded, too.
-const BYTES_PER_RECORD: u64 = 64;
+pub(super) const BYTES_PER_RECORD: u64 = 64;
 
 /// A record to be appended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +18,8 @@ pub struct NewRecord {
     pub headers: Vec<Header>,
     /// Unix microseconds; `None` takes the time of the append.
     pub timestamp_us: Option<u64>,
+    /// 0 unless a consensus layer says otherwise.
+    pub record_type: u32,
 }
 
 impl NewRecord {
@@ -34,14 +35,21 @@ impl NewRecord {
             key: self.key.as_deref(),
             headers: &self.headers,
             timestamp_us: self.timestamp_us,
-            ..log::NewRecord::new(&self.value)
+            record_type: self.record_type,
+            value: &self.value,
         }
     }
 
-    fn bytes(&self) -> u64 {
+    /// Value, key and headers together: what a log's limit on records is about.
+    #[must_use]
+    pub fn content_bytes(&self) -> u64 {
         let headers: usize = self.headers.iter().map(|h| h.name.len() + h.value.len()).sum();
         let key = self.key.as_ref().map_or(0, Bytes::len);
-        (self.value.len() + key + headers) as u64 + BYTES_PER_RECORD
+        (self.value.len() + key + headers) as u64
+    }
+
+    fn bytes(&self) -> u64 {
+        self.content_bytes() + BYTES_PER_RECORD
     }
 }
 
@@ -86,6 +94,27 @@ pub struct Record {
     pub record_type: u32,
 }
 
+impl Record {
+    /// The same record as one that lies in a log, though without a place there.
+    #[must_use]
+    pub fn borrowed(&self) -> RecordRef<'_> {
+        RecordRef {
+            value: &self.value,
+            offset: self.offset,
+            term: self.term,
+            record_type: self.record_type,
+            timestamp_us: self.timestamp_us,
+            key: self.key.as_deref(),
+            headers: Headers::listed(&self.headers),
+            unsynced: 0,
+            checksum: None,
+            segment: Offset(0),
+            position: Position(0),
+            frame_bytes: 0,
+        }
+    }
+}
+
 impl From<log::Record> for Record {
     fn from(record: log::Record) -> Record {
         Record {
@@ -98,15 +127,4 @@ impl From<log::Record> for Record {
             record_type: record.record_type,
         }
     }
-}
-
-/// What a log holds at one moment.
-#[derive(Clone, Debug)]
-pub struct LogInfo {
-    /// The first offset still kept.
-    pub lowest: Offset,
-    /// The offset the next append will get.
-    pub next: Offset,
-    /// Why appends are refused, if they are.
-    pub refusal: Option<ServiceError>,
 }

@@ -57,8 +57,7 @@ pub(super) fn run(
         assert_eq!(answers.len(), group.len(), "a group gets one answer for each batch");
         tracing::debug!(batches = group.len(), "appended a group");
         for (job, answer) in group.into_iter().zip(answers) {
-            // A caller that went away does not undo its append.
-            let _ = job.answer.send(answer.map_err(ServiceError::from));
+            job.answer.give(answer.map_err(ServiceError::from));
         }
         appended();
     }

@@ -3,19 +3,13 @@
 use std::sync::Arc;
 
 use proglog::log::{CorruptReason, Corruption, LogError, Position};
-use proglog::service::{Appended, Batch, CommitLog, LogInfo, Offset, Record, ServiceError};
+use proglog::service::{Offset, Record, ServiceError};
 
-use crate::support::{Server, defaults, produce_body};
+use crate::support::{Fake, Server, defaults, produce_body};
 
 /// A log that can be read, but refuses appends for a reason.
-struct ReadOnly(ServiceError);
-
-impl CommitLog for ReadOnly {
-    async fn append(&self, _: Batch) -> Result<Appended, ServiceError> {
-        Err(self.0.clone())
-    }
-
-    async fn read(&self, offset: Offset) -> Result<Record, ServiceError> {
+fn read_only(reason: ServiceError) -> Fake {
+    let read = |offset| {
         Ok(Record {
             offset,
             value: "kept".into(),
@@ -25,15 +19,8 @@ impl CommitLog for ReadOnly {
             term: 0,
             record_type: 0,
         })
-    }
-
-    async fn wait_for(&self, _: Offset) -> Result<(), ServiceError> {
-        Ok(())
-    }
-
-    fn info(&self) -> LogInfo {
-        LogInfo { lowest: Offset(0), next: Offset(1), refusal: Some(self.0.clone()) }
-    }
+    };
+    Fake { read, refusal: Some(reason.clone()), ..Fake::answering(Err(reason)) }
 }
 
 fn damaged() -> LogError {
@@ -74,7 +61,7 @@ fn a_log_that_refuses_appends_is_alive_but_not_ready() {
     for (refusal, status, code) in
         [(damaged(), 503, "damaged"), (failed, 503, "failed"), (full, 507, "disk_full")]
     {
-        let server = Server::over(ReadOnly(refusal.into()), defaults());
+        let server = Server::over(read_only(refusal.into()), defaults());
         assert_eq!(server.send("GET", "/livez", "").status, 200);
         server.send("GET", "/readyz", "").problem(503, code);
         server.send("POST", "/", produce_body("QQ==")).problem(status, code);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proglog::log::LogConfig;
 use proglog::server::ServerConfig;
 
-use crate::support::{Gated, Server, defaults, produce_body, request};
+use crate::support::{Fake, Server, defaults, produce_body, request};
 
 const SOON: Duration = Duration::from_millis(150);
 
@@ -97,8 +97,7 @@ fn a_body_over_the_limit_is_refused_however_it_comes() {
 
 #[test]
 fn bodies_hold_no_more_memory_together_than_allowed() {
-    let log = Gated::closed();
-    let gate = log.gate();
+    let (log, gate) = Fake::gated();
     let config = ServerConfig { max_body_bytes: 1000, max_bodies_bytes: 1000, ..defaults() };
     let server = Server::over(log, config);
     let (answered, answers) = mpsc::channel();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::thread;
 
 use proglog::log::LogConfig;
-use proglog::service::{Appended, Batch, CommitLog, LogInfo, Offset, Record, ServiceError};
+use proglog::service::{Offset, ServiceError};
 
-use crate::support::{Server, defaults, produce_body};
+use crate::support::{Fake, Server, defaults, produce_body};
 
 #[test]
 fn an_offset_past_the_end_is_answered_with_the_range() {
@@ -104,32 +104,17 @@ fn a_record_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
 }
 
 /// A log in which everything that could go wrong does.
-struct Broken;
-
-impl CommitLog for Broken {
-    async fn append(&self, _: Batch) -> Result<Appended, ServiceError> {
-        Err(ServiceError::Busy { waiting_bytes: 5 })
-    }
-
-    async fn read(&self, offset: Offset) -> Result<Record, ServiceError> {
-        match offset {
-            Offset(0) => Err(ServiceError::Lost { offset }),
-            _ => panic!("on purpose"),
-        }
-    }
-
-    async fn wait_for(&self, _: Offset) -> Result<(), ServiceError> {
-        Err(ServiceError::Closed)
-    }
-
-    fn info(&self) -> LogInfo {
-        LogInfo { lowest: Offset(0), next: Offset(1), refusal: None }
-    }
+fn broken() -> Fake {
+    let read = |offset| match offset {
+        Offset(0) => Err(ServiceError::Lost { offset }),
+        _ => panic!("on purpose"),
+    };
+    Fake { read, ..Fake::answering(Err(ServiceError::Busy { waiting_bytes: 5 })) }
 }
 
 #[test]
 fn a_panic_costs_its_request_and_not_the_connection_or_the_server() {
-    let server = Server::over(Broken, defaults());
+    let server = Server::over(broken(), defaults());
     let mut client = server.connect();
     client.send("GET", "/", "{\"offset\":1}").problem(500, "internal");
     assert_eq!(client.send("GET", "/livez", "").status, 200);
@@ -138,7 +123,7 @@ fn a_panic_costs_its_request_and_not_the_connection_or_the_server() {
 
 #[test]
 fn a_busy_log_says_when_to_come_back() {
-    let server = Server::over(Broken, defaults());
+    let server = Server::over(broken(), defaults());
     let answer = server.send("POST", "/", produce_body("QQ=="));
     answer.problem(503, "busy");
     assert_eq!(answer.header("retry-after"), Some("1"));
@@ -147,7 +132,7 @@ fn a_busy_log_says_when_to_come_back() {
 
 #[test]
 fn a_record_given_up_by_a_repair_is_gone() {
-    let server = Server::over(Broken, defaults());
+    let server = Server::over(broken(), defaults());
     server.consume(0).problem(410, "lost");
     server.stop();
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proglog::server::ServerConfig;
 
-use crate::support::{Client, Gated, Server, defaults, produce_body};
+use crate::support::{Client, Fake, Server, defaults, produce_body};
 
 /// Starts an append that the server knows of and waits for, since it asks for the body.
 fn start_append(server: &Server, body: &str) -> Client {
@@ -60,7 +60,7 @@ fn idle_connections_do_not_hold_a_stop_up() {
 #[test]
 fn what_outlasts_the_grace_period_is_dropped() {
     let config = ServerConfig { grace: Duration::from_millis(100), ..defaults() };
-    let server = Server::over(Gated::closed(), config);
+    let server = Server::over(Fake::gated().0, config);
     let body = produce_body("QQ==");
     let mut client = start_append(&server, &body);
     client.write(&body);

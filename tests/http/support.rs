@@ -9,15 +9,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use proglog::log::{DEFAULT_MAX_RECORD_BYTES, Log, LogConfig};
-use proglog::server::{self, ServerConfig, ShutdownTrigger};
+use proglog::server::{self, Listeners, ServerConfig, ShutdownTrigger};
 use proglog::service::{
-    Appended, Batch, CommitLog, Durability, LocalLog, LocalLogConfig, LogInfo, Offset, Record,
-    ServiceError,
+    AppendAnswer, Appended, Batch, Chunk, CommitLog, Durability, LocalLog, LocalLogConfig,
+    LogDetails, LogInfo, Offset, PendingAppend, Record, ScanLimits, ServiceError,
 };
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
 
 /// After this long a test is lost, whatever it waits for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,7 +64,8 @@ impl Server {
         let thread = thread::spawn(move || {
             runtime.block_on(async {
                 let log = Arc::new(log);
-                server::run(listener, Arc::clone(&log), config, shutdown).await;
+                let listeners = Listeners { http: Some(listener), grpc: None };
+                server::run(listeners, Arc::clone(&log), config, shutdown).await;
                 close(&log).await;
             });
             drop(stopping);
@@ -234,45 +234,101 @@ impl Answer {
     }
 }
 
-/// A log without memory, whose appends are answered once its gate is open.
-pub(crate) struct Gated(Gate);
+/// A log without memory: its appends and reads do what a test says.
+pub(crate) struct Fake {
+    pub(crate) append: Box<dyn Fn(AppendAnswer) + Send + Sync>,
+    pub(crate) read: fn(Offset) -> Result<Record, ServiceError>,
+    pub(crate) refusal: Option<ServiceError>,
+}
 
+impl Fake {
+    /// One that answers each append alike, and has nothing to read.
+    pub(crate) fn answering(answer: Result<Appended, ServiceError>) -> Fake {
+        Fake {
+            append: Box::new(move |waiting| waiting.give(answer.clone())),
+            read: |_| Err(ServiceError::Closed),
+            refusal: None,
+        }
+    }
+
+    /// One whose appends are answered once its gate is open.
+    pub(crate) fn gated() -> (Fake, Gate) {
+        let gate = Gate::default();
+        let append = {
+            let gate = gate.clone();
+            Box::new(move |waiting| gate.let_in(waiting))
+        };
+        (Fake { append, ..Fake::answering(APPENDED) }, gate)
+    }
+}
+
+const APPENDED: Result<Appended, ServiceError> =
+    Ok(Appended { first_offset: Offset(0), last_offset: Offset(0), durability: Durability::Os });
+
+/// Where appends wait; `None` once it is open.
 #[derive(Clone)]
-pub(crate) struct Gate(Arc<Semaphore>);
+pub(crate) struct Gate(Arc<Mutex<Option<Vec<AppendAnswer>>>>);
+
+impl Default for Gate {
+    fn default() -> Gate {
+        Gate(Arc::new(Mutex::new(Some(Vec::new()))))
+    }
+}
 
 impl Gate {
     pub(crate) fn open(&self) {
-        self.0.close();
+        let waiting = self.0.lock().expect("no panic").take();
+        waiting.into_iter().flatten().for_each(|waiting| waiting.give(APPENDED));
+    }
+
+    fn let_in(&self, answer: AppendAnswer) {
+        match &mut *self.0.lock().expect("no panic") {
+            Some(waiting) => waiting.push(answer),
+            None => answer.give(APPENDED),
+        }
     }
 }
 
-impl Gated {
-    pub(crate) fn closed() -> Gated {
-        Gated(Gate(Arc::new(Semaphore::new(0))))
+impl CommitLog for Fake {
+    async fn submit(&self, _: Batch) -> Result<PendingAppend, ServiceError> {
+        let (answer, pending) = PendingAppend::new();
+        (self.append)(answer);
+        Ok(pending)
     }
 
-    pub(crate) fn gate(&self) -> Gate {
-        self.0.clone()
-    }
-}
-
-impl CommitLog for Gated {
-    async fn append(&self, _: Batch) -> Result<Appended, ServiceError> {
-        // Only the closing of the semaphore ends this.
-        let _ = self.0.0.acquire().await;
-        let (first_offset, last_offset) = (Offset(0), Offset(0));
-        Ok(Appended { first_offset, last_offset, durability: Durability::Os })
+    async fn read(&self, offset: Offset) -> Result<Record, ServiceError> {
+        (self.read)(offset)
     }
 
-    async fn read(&self, _: Offset) -> Result<Record, ServiceError> {
-        Err(ServiceError::Closed)
+    async fn scan(&self, from: Offset, _: ScanLimits) -> Result<Chunk, ServiceError> {
+        let record = (self.read)(from)?;
+        Ok(Chunk { next: from.next(), records: vec![record], missing: Vec::new() })
     }
 
     async fn wait_for(&self, _: Offset) -> Result<(), ServiceError> {
         Err(ServiceError::Closed)
     }
 
+    async fn offset_at_time(&self, _: u64) -> Result<Offset, ServiceError> {
+        Err(ServiceError::Closed)
+    }
+
+    async fn truncate_before(&self, _: Offset) -> Result<Offset, ServiceError> {
+        Err(ServiceError::Closed)
+    }
+
     fn info(&self) -> LogInfo {
-        LogInfo { lowest: Offset(0), next: Offset(0), refusal: None }
+        LogInfo {
+            lowest: Offset(0),
+            next: Offset(1),
+            committed: Offset(1),
+            durability: Durability::Os,
+            max_record_bytes: DEFAULT_MAX_RECORD_BYTES,
+            refusal: self.refusal.clone(),
+        }
+    }
+
+    async fn details(&self) -> Result<LogDetails, ServiceError> {
+        Ok(LogDetails::default())
     }
 }

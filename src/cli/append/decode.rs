@@ -6,8 +6,8 @@ use bytes::Bytes;
 use clap::ValueEnum;
 
 use super::pieces::Delimiter;
-use crate::cli::json_record;
 use crate::log::{Header, NewRecord, TYPE_DATA};
+use crate::wire::json_record;
 
 /// How inputs are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 use super::decode::{InputFormat, PendingRecord, Place};
 use super::pieces::{BlockReader, pieces};
-use crate::cli::json_record;
 use crate::log::Offset;
 use crate::log::fuzzing::lend;
+use crate::wire::json_record;
 
 /// Takes `bytes` as the standard input of `append --format json` (and of `--format base64`).
 ///

@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::template::Template;
-use crate::cli::json_record;
 use crate::log::RecordRef;
+use crate::wire::json_record;
 
 /// How records are printed.
 #[derive(Clone, Debug, PartialEq, Eq)]

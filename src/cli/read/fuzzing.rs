@@ -2,11 +2,11 @@
 //! any place leads into the log.
 
 use super::format::RecordFormat;
-use super::range::{Extent, resolve};
 use super::template::Template;
-use crate::cli::offset_spec::OffsetSpec;
 use crate::log::fuzzing::{headers, lend};
 use crate::log::{LogError, NewRecord, Offset};
+use crate::wire::offset_spec::OffsetSpec;
+use crate::wire::read_range::{Extent, resolve};
 
 /// Takes `bytes` as the value of `read --format`, and prints a record by it.
 ///
@@ -57,7 +57,7 @@ pub(in crate::cli) fn place(spec: OffsetSpec) {
         }
     }
     for follow in [false, true] {
-        if let Ok(range) = resolve(spec, &Tens, follow) {
+        if let Ok(range) = resolve(spec, &Tens, follow, 30_000_000) {
             assert!((10..=20).contains(&range.from.0), "{spec:?} starts outside of the log");
         }
     }

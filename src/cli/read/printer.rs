@@ -6,10 +6,10 @@ use std::ops::Range;
 use indicatif::ProgressBar;
 
 use super::format::RecordFormat;
-use super::range::ReadRange;
 use crate::cli::context::Context;
 use crate::cli::output::grouped;
 use crate::log::{Corruption, LogError, Offset, Scan};
+use crate::wire::read_range::ReadRange;
 
 /// How far a pass over the log came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

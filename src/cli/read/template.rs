@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::cli::time::format_rfc3339;
 use crate::log::RecordRef;
+use crate::wire::time::format_rfc3339;
 
 /// A template, read once.
 #[derive(Clone, Debug, PartialEq, Eq)]

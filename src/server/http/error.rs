@@ -1,5 +1,5 @@
 //! Every failure as an answer: the status, and a problem document of RFC 9457 that says what went
-//! wrong, under which stable code, and what to do next. The one place where statuses are chosen.
+//! wrong, under which stable code, and what to do next.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -7,6 +7,7 @@ use hyper::StatusCode;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 
+use crate::server::answered::{Answered, answered};
 use crate::service::ServiceError;
 
 /// What a request itself can do wrong, or meet, before a log is asked.
@@ -82,48 +83,6 @@ impl RequestError {
     }
 }
 
-const fn service_status(error: &ServiceError) -> StatusCode {
-    match error {
-        ServiceError::OutOfRange { .. } => StatusCode::NOT_FOUND,
-        ServiceError::Lost { .. } => StatusCode::GONE,
-        ServiceError::OffsetMismatch { .. } => StatusCode::PRECONDITION_FAILED,
-        ServiceError::RecordTooLarge { .. } | ServiceError::BatchTooLarge { .. } => {
-            StatusCode::PAYLOAD_TOO_LARGE
-        }
-        ServiceError::EmptyBatch => StatusCode::BAD_REQUEST,
-        ServiceError::Busy { .. }
-        | ServiceError::Closed
-        | ServiceError::Failed(_)
-        | ServiceError::Damaged(_)
-        | ServiceError::InUse(_) => StatusCode::SERVICE_UNAVAILABLE,
-        ServiceError::DiskFull(_) => StatusCode::INSUFFICIENT_STORAGE,
-        ServiceError::Corrupt(_) | ServiceError::Io(_) | ServiceError::Internal { .. } => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-    }
-}
-
-/// After how many seconds trying again may help; `None` where only a person can.
-const fn retry_after(error: &ServiceError) -> Option<&'static str> {
-    match error {
-        ServiceError::Busy { .. } => Some("1"),
-        ServiceError::Closed => Some("10"),
-        ServiceError::OutOfRange { .. }
-        | ServiceError::Corrupt(_)
-        | ServiceError::Lost { .. }
-        | ServiceError::InUse(_)
-        | ServiceError::OffsetMismatch { .. }
-        | ServiceError::RecordTooLarge { .. }
-        | ServiceError::BatchTooLarge { .. }
-        | ServiceError::EmptyBatch
-        | ServiceError::Failed(_)
-        | ServiceError::Damaged(_)
-        | ServiceError::DiskFull(_)
-        | ServiceError::Io(_)
-        | ServiceError::Internal { .. } => None,
-    }
-}
-
 /// A failure, ready to be sent. The type is left at its default, `about:blank`, so the title is the
 /// status' own; `code` tells the kinds apart.
 #[derive(Clone, Debug, Serialize)]
@@ -139,7 +98,7 @@ pub(super) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
     #[serde(skip)]
-    header: Option<(HeaderName, &'static str)>,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
@@ -157,6 +116,19 @@ impl Problem {
         }
     }
 
+    /// What the Go original's clients are told: an offset that isn't there is 404, whatever the reason.
+    pub(super) fn of_the_original(error: ServiceError) -> Problem {
+        let is_out_of_range = matches!(error, ServiceError::OutOfRange { .. });
+        let problem = Problem::from(error);
+        if is_out_of_range { problem.with_status(StatusCode::NOT_FOUND) } else { problem }
+    }
+
+    fn with_status(mut self, status: StatusCode) -> Problem {
+        self.status = status.as_u16();
+        self.title = status.canonical_reason().unwrap_or("Error");
+        self
+    }
+
     /// The server does not take appends, whatever the status of an append would be.
     pub(super) fn not_ready(refusal: &ServiceError) -> Problem {
         let (detail, hint) = (format!("not ready: {refusal}"), refusal.hint().to_owned());
@@ -167,8 +139,9 @@ impl Problem {
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Problem {
         let (detail, hint) = (error.to_string(), error.hint().to_owned());
-        let mut problem = Problem::new(service_status(&error), error.code(), detail, hint);
-        problem.header = retry_after(&error).map(|seconds| (RETRY_AFTER, seconds));
+        let Answered { http, retry_after, .. } = answered(&error);
+        let mut problem = Problem::new(http, error.code(), detail, hint);
+        problem.header = retry_after.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds)));
         if let ServiceError::OutOfRange { lowest, next, .. } = error {
             (problem.lowest, problem.next) = (Some(lowest.0), Some(next.0));
         } else if let ServiceError::OffsetMismatch { next, .. } = error {
@@ -183,9 +156,9 @@ impl From<RequestError> for Problem {
         let mut problem =
             Problem::new(error.status(), error.code(), error.to_string(), error.hint());
         if let RequestError::MethodNotAllowed { allow, .. } = error {
-            problem.header = Some((ALLOW, allow));
+            problem.header = Some((ALLOW, HeaderValue::from_static(allow)));
         } else if let RequestError::Busy = error {
-            problem.header = Some((RETRY_AFTER, "1"));
+            problem.header = Some((RETRY_AFTER, HeaderValue::from(1)));
         }
         problem
     }
@@ -201,7 +174,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some((name, value)) = self.header {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.insert(name, value);
         }
         response
     }

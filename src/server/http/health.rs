@@ -45,35 +45,19 @@ mod tests {
     use http_body_util::BodyExt;
     use tower::Service;
 
+    use crate::log::{Log, LogConfig};
     use crate::server::http::router;
     use crate::server::{ServerConfig, Shutdown, shutdown};
-    use crate::service::{Appended, Batch, LogInfo, Offset, Record};
+    use crate::service::{LocalLog, LocalLogConfig};
 
     use super::*;
 
-    struct Empty;
-
-    impl CommitLog for Empty {
-        async fn append(&self, _: Batch) -> Result<Appended, ServiceError> {
-            Err(ServiceError::Closed)
-        }
-
-        async fn read(&self, _: Offset) -> Result<Record, ServiceError> {
-            Err(ServiceError::Closed)
-        }
-
-        async fn wait_for(&self, _: Offset) -> Result<(), ServiceError> {
-            Err(ServiceError::Closed)
-        }
-
-        fn info(&self) -> LogInfo {
-            LogInfo { lowest: Offset(0), next: Offset(0), refusal: None }
-        }
-    }
-
     async fn get(path: &str, shutdown: &Shutdown) -> (u16, String) {
         let config = ServerConfig::for_records_of(1000);
-        let mut router = router(Arc::new(Empty), &config, shutdown.clone());
+        let dir = tempfile::tempdir().expect("a directory");
+        let log = Log::open(dir.path(), LogConfig::default()).expect("a log");
+        let log = LocalLog::start(log, &LocalLogConfig::default()).expect("a storage thread");
+        let mut router = router(Arc::new(log), &config, shutdown.clone());
         let request = Request::get(path).body(Body::empty()).expect("a request");
         let Ok(response) = router.call(request).await;
         let status = response.status().as_u16();

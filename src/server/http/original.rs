@@ -58,7 +58,7 @@ async fn consume<L: CommitLog>(app: &App<L>, request: Request) -> Result<Respons
     let body = app.bodies.read(request).await?;
     let offset = go_json::consume_offset(&body.bytes)
         .map_err(|error| malformed(&error, &body.bytes, CONSUME_BODY))?;
-    let record = app.log.read(Offset(offset)).await?;
+    let record = app.log.read(Offset(offset)).await.map_err(Problem::of_the_original)?;
     Ok(json(record_json(&record)))
 }
 

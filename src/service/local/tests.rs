@@ -24,6 +24,7 @@ async fn a_record_comes_back_whole() {
         key: Some("key".into()),
         headers: vec![Header { name: "name".to_owned(), value: b"header".to_vec() }],
         timestamp_us: Some(1_700_000_000_000_000),
+        record_type: 7,
     };
     let appended = log.append(Batch::of(record.clone())).await.expect("appends");
     assert_eq!((appended.first_offset, appended.last_offset), (Offset(0), Offset(0)));

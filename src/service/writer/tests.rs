@@ -71,7 +71,7 @@ async fn what_waits_while_a_group_is_written_becomes_one_group() {
     go_on.send(()).expect("second group");
     queue.close();
     for (n, answer) in answers.into_iter().enumerate() {
-        let appended = answer.await.expect("answered").expect("appended");
+        let appended = answer.await.expect("appended");
         assert_eq!(appended.first_offset, Offset(n as u64));
     }
     let groups = writer.join().expect("the writer ends when the queue is closed");
@@ -115,9 +115,9 @@ async fn each_batch_of_a_group_gets_its_own_answer() {
             || (),
         );
     });
-    let refused = refused.await.expect("answered");
+    let refused = refused.await;
     assert!(matches!(refused, Err(ServiceError::RecordTooLarge { bytes: 7, max: 5 })));
-    assert_eq!(taken.await.expect("answered").expect("appended").first_offset, Offset(0));
+    assert_eq!(taken.await.expect("appended").first_offset, Offset(0));
 }
 
 const PANIC_IN_CHILD: &str = "PROGLOG_TEST_PANIC_IN_STORAGE";

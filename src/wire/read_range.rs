@@ -1,7 +1,7 @@
 //! From what `--offset` says to where reading starts and ends in this log.
 
-use crate::cli::offset_spec::OffsetSpec;
-use crate::cli::time::{TimePoint, now_us};
+use super::offset_spec::OffsetSpec;
+use super::time::TimePoint;
 use crate::log::{LogError, LogReader, Offset};
 
 /// What of a log matters to the answer.
@@ -34,11 +34,12 @@ pub(crate) struct ReadRange {
 }
 
 /// An offset that is named has to be in the log; `follow` allows the next one, too. Other ways to
-/// name a place fit any log.
+/// name a place fit any log. Relative times are relative to `now_us`.
 pub(crate) fn resolve(
     spec: OffsetSpec,
     log: &impl Extent,
     follow: bool,
+    now_us: u64,
 ) -> Result<ReadRange, LogError> {
     let (lowest, next) = (log.lowest(), log.next());
     let within = |offset: u64| {
@@ -60,8 +61,7 @@ pub(crate) fn resolve(
         }
         OffsetSpec::Range { from, to } => range(from.map_or(Ok(lowest), within)?, to.map(Offset)),
         OffsetSpec::Times { from, to } => {
-            let now = now_us();
-            let at = |time: TimePoint| log.at_time(time.to_micros(now));
+            let at = |time: TimePoint| log.at_time(time.to_micros(now_us));
             range(from.map_or(Ok(lowest), at)?, to.map(at).transpose()?)
         }
     })
@@ -90,7 +90,7 @@ mod tests {
 
     fn found(text: &str, follow: bool) -> Option<(u64, Option<u64>)> {
         let spec = OffsetSpec::parse(text).expect(text);
-        match resolve(spec, &Tens, follow) {
+        match resolve(spec, &Tens, follow, u64::MAX) {
             Ok(range) => Some((range.from.0, range.to.map(|to| to.0))),
             Err(LogError::OutOfRange { lowest: Offset(10), next: Offset(20), .. }) => None,
             Err(error) => panic!("{text}: {error}"),

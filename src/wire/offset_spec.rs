@@ -45,6 +45,12 @@ impl OffsetSpec {
             None => parse_range(text),
         }
     }
+
+    /// The times that have to be looked up in the log before the places are known, in Unix microseconds.
+    pub(crate) fn times(self, now_us: u64) -> Vec<u64> {
+        let OffsetSpec::Times { from, to } = self else { return Vec::new() };
+        [from, to].into_iter().flatten().map(|time| time.to_micros(now_us)).collect()
+    }
 }
 
 /// RFC 3339 has colons of its own, so each colon is tried as the one that parts the two ends.
