@@ -1,9 +1,9 @@
-//! `proglog serve`: the log of a directory over HTTP, until a signal asks to stop.
+//! `proglog serve`: the log of a directory over HTTP and gRPC, until a signal asks to stop.
 
 mod address;
+mod interface;
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use self::address::{ListenAddress, is_private};
+use self::address::ListenAddress;
+use self::interface::Interface;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -26,18 +27,19 @@ use crate::wire::time::parse_duration;
 
 const EXAMPLES: &str = "\
 Examples:
-  proglog serve                                   HTTP on 127.0.0.1:8080
+  proglog serve                                   HTTP on 127.0.0.1:8080, gRPC on 127.0.0.1:8400
   proglog serve --http-addr localhost:0           any free port; the one taken is printed
   proglog -v serve --fsync interval:1s            with a line a request on standard error
   curl -d '{\"record\": {\"value\": \"aGVsbG8=\"}}' localhost:8080
   curl -X GET -d '{\"offset\": 0}' localhost:8080
   curl localhost:8080/readyz
+  proglog read --server localhost:8400 --follow
 
 It prints where it listens when it is ready. SIGTERM or SIGINT stops it: requests in flight are
 finished within --grace, and the log is synced and closed. A second signal ends it at once; what was
 acknowledged is safe in any case.";
 
-/// Serve the log over HTTP, until a signal asks to stop
+/// Serve the log over HTTP and gRPC, until a signal asks to stop
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ServeArgs {
@@ -45,6 +47,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "PROGLOG_HTTP_ADDR", value_name = "HOST:PORT")]
     #[arg(default_value = "127.0.0.1:8080", value_parser = ListenAddress::parse)]
     http_addr: ListenAddress,
+
+    /// Where gRPC listens; port 0 takes any free one
+    #[arg(long, env = "PROGLOG_GRPC_ADDR", value_name = "HOST:PORT")]
+    #[arg(default_value = "127.0.0.1:8400", value_parser = ListenAddress::parse)]
+    grpc_addr: ListenAddress,
 
     /// How long requests in flight may go on once it is asked to stop
     #[arg(long, env = "PROGLOG_GRACE", value_name = "DURATION", default_value = "10s")]
@@ -65,13 +72,15 @@ pub(crate) fn run(
     context: &Context,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let addresses = listen_addresses(&args)?;
+    let http = Interface::new("--http-addr", &args.http_addr, args.insecure)?;
+    let grpc = Interface::new("--grpc-addr", &args.grpc_addr, args.insecure)?;
     let runtime = Runtime::new().map_err(|error| failed("start the runtime", &error))?;
     let served = runtime.block_on(async {
         // First, since a port that is taken is no reason to touch the log.
-        let listener = bind(&addresses, &args.http_addr).await?;
+        let listeners =
+            Listeners { http: Some(http.bind().await?), grpc: Some(grpc.bind().await?) };
         let log = open(context, args.log.to_config())?;
-        serve(listener, log, &args, context, out).await
+        serve(listeners, log, &args, context, out).await
     });
     // A read that hangs on its device must not hold the end up.
     runtime.shutdown_background();
@@ -79,62 +88,25 @@ pub(crate) fn run(
 }
 
 async fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     log: LocalLog,
     args: &ServeArgs,
     context: &Context,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let address = listener.local_addr().map_err(|error| failed("ask for the port", &error))?;
     let (trigger, shutdown) = server::shutdown();
     server::trigger_on_signals(trigger).map_err(|error| failed("watch for signals", &error))?;
-    announce(context, &address, out)?;
+    announce(context, &listeners, out)?;
     let mut config = ServerConfig::for_records_of(args.log.max_record_bytes);
     config.grace = args.grace;
-    config.max_connections = file_limit::connections(config.max_connections, file_limit::raise());
+    // Each interface may take half of what there is.
+    let n_connections = file_limit::connections(2 * config.max_connections, file_limit::raise());
+    config.max_connections = (n_connections / 2).max(1);
     let log = Arc::new(log);
-    let listeners = Listeners { http: Some(listener), grpc: None };
     server::run(listeners, Arc::clone(&log), config, shutdown).await;
     log.close().await.map_err(|error| not_closed(&error))?;
     tracing::info!("stopped; the log is closed");
     Ok(Exit::Done)
-}
-
-/// Where to listen, if that is allowed.
-fn listen_addresses(args: &ServeArgs) -> Result<Vec<SocketAddr>, Failure> {
-    let name = &args.http_addr;
-    let addresses = name.resolve().map_err(|error| {
-        Failure::new(Exit::Failed, "io", format!("can't look up {name}: {error}"))
-            .hint("name an address of this machine with --http-addr, such as 127.0.0.1:8080")
-    })?;
-    if addresses.iter().all(is_private) {
-        return Ok(addresses);
-    }
-    if !args.insecure {
-        let message = format!(
-            "{name} can be reached from other machines, and anyone there could read and append: \
-             there is neither encryption nor a login"
-        );
-        return Err(Failure::usage(message).hint(
-            "listen on 127.0.0.1 behind a proxy that has both, or say --insecure if the network is trusted",
-        ));
-    }
-    tracing::warn!(
-        "INSECURE: {name} can be reached from other machines; anyone there can read and append"
-    );
-    Ok(addresses)
-}
-
-async fn bind(addresses: &[SocketAddr], name: &ListenAddress) -> Result<TcpListener, Failure> {
-    TcpListener::bind(addresses).await.map_err(|error| {
-        let taken = error.kind() == io::ErrorKind::AddrInUse;
-        let hint = if taken {
-            "stop what listens there, or choose another port with --http-addr; port 0 takes any free one"
-        } else {
-            "choose another address with --http-addr"
-        };
-        Failure::new(Exit::Failed, "io", format!("can't listen on {name}: {error}")).hint(hint)
-    })
 }
 
 /// Opens the log, damaged or not: what can be read is served.
@@ -153,19 +125,22 @@ fn open(context: &Context, config: LogConfig) -> anyhow::Result<LocalLog> {
 }
 
 /// Says that it is ready, and where. Whoever closed standard output doesn't want to know.
-fn announce(context: &Context, address: &SocketAddr, out: &mut impl Write) -> io::Result<()> {
+fn announce(context: &Context, listeners: &Listeners, out: &mut impl Write) -> anyhow::Result<()> {
+    let address = |listener: &Option<TcpListener>| {
+        let address = listener.as_ref().map(TcpListener::local_addr).transpose();
+        let address = address.map_err(|error| failed("ask for the port", &error))?;
+        Ok::<_, Failure>(address.map_or_else(String::new, |address| address.to_string()))
+    };
+    let (http, grpc) = (address(&listeners.http)?, address(&listeners.grpc)?);
+    let dir = context.dir.display();
     let printed = if context.is_json() {
-        print_json(
-            out,
-            &json!({"dir": context.dir.display().to_string(), "http": address.to_string()}),
-        )
+        print_json(out, &json!({"dir": dir.to_string(), "http": http, "grpc": grpc}))
     } else {
-        writeln!(out, "serving {}: http on {address}", context.dir.display())
-            .and_then(|()| out.flush())
+        writeln!(out, "serving {dir}: http on {http}, grpc on {grpc}").and_then(|()| out.flush())
     };
     match printed {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        printed => printed,
+        printed => Ok(printed?),
     }
 }
 

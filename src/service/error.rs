@@ -55,6 +55,14 @@ pub enum ServiceError {
         /// The limit in force.
         max: u64,
     },
+    /// The type stands for records that a repair gave up.
+    #[error(
+        "record type {record_type} is reserved for records lost to damage: nothing was appended"
+    )]
+    ReservedType {
+        /// What the record says.
+        record_type: u32,
+    },
     /// A batch without a record has no offset to answer with.
     #[error("the batch holds no record")]
     EmptyBatch,
@@ -99,6 +107,7 @@ impl ServiceError {
             ServiceError::OffsetMismatch { .. } => "offset_mismatch",
             ServiceError::RecordTooLarge { .. } => "record_too_large",
             ServiceError::BatchTooLarge { .. } => "batch_too_large",
+            ServiceError::ReservedType { .. } => "reserved_type",
             ServiceError::EmptyBatch => "empty_batch",
             ServiceError::Busy { .. } => "busy",
             ServiceError::Failed(_) => "failed",
@@ -129,6 +138,7 @@ impl ServiceError {
                 "split the record, or start the server with a greater --max-record-bytes"
             }
             ServiceError::BatchTooLarge { .. } => "append the batch in parts",
+            ServiceError::ReservedType { .. } => "leave the type out, or use another one",
             ServiceError::EmptyBatch => "send at least one record",
             ServiceError::Busy { .. } => "try again shortly, and slower",
             ServiceError::Failed(_) => {
@@ -166,6 +176,7 @@ impl ServiceError {
             }
             ServiceError::RecordTooLarge { bytes, max }
             | ServiceError::BatchTooLarge { bytes, max } => vec![("bytes", *bytes), ("max", *max)],
+            ServiceError::ReservedType { record_type } => vec![("type", u64::from(*record_type))],
             ServiceError::Busy { waiting_bytes } => vec![("waiting_bytes", *waiting_bytes)],
             ServiceError::InUse(_)
             | ServiceError::EmptyBatch
@@ -193,6 +204,7 @@ impl From<LogError> for ServiceError {
             }
             LogError::RecordTooLarge { bytes, max } => ServiceError::RecordTooLarge { bytes, max },
             LogError::BatchTooLarge { bytes, max } => ServiceError::BatchTooLarge { bytes, max },
+            LogError::ReservedType { record_type } => ServiceError::ReservedType { record_type },
             LogError::EmptyBatch => ServiceError::EmptyBatch,
             LogError::Busy { waiting_bytes } => ServiceError::Busy { waiting_bytes },
             // Every append after a full disk says so, not only the one that met it first.
@@ -207,7 +219,6 @@ impl From<LogError> for ServiceError {
             LogError::Io { .. } => ServiceError::Io(error),
             // These belong to opening, truncating and reading files, which no service call does.
             LogError::Committed { .. }
-            | LogError::ReservedType { .. }
             | LogError::NoSuchLog { .. }
             | LogError::NoSuchSegment { .. }
             | LogError::NotADirectory { .. }

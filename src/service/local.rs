@@ -165,6 +165,13 @@ impl CommitLog for LocalLog {
         self.blocking(move |log| log.truncate_before(offset)).await
     }
 
+    async fn refused(&self) -> ServiceError {
+        let mut progress = self.progress.subscribe();
+        let refused = progress.wait_for(|now| now.refusal.is_some() || !now.open).await;
+        let refusal = refused.ok().and_then(|now| now.refusal.clone());
+        refusal.unwrap_or(ServiceError::Closed)
+    }
+
     fn info(&self) -> LogInfo {
         let now = self.progress.borrow();
         let config = self.log.config();

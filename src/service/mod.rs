@@ -103,6 +103,9 @@ pub trait CommitLog: Send + Sync + 'static {
         offset: Offset,
     ) -> impl Future<Output = Result<Offset, ServiceError>> + Send;
 
+    /// Waits until the log refuses appends, and answers why.
+    fn refused(&self) -> impl Future<Output = ServiceError> + Send;
+
     /// What the log holds now, and whether it takes appends.
     fn info(&self) -> LogInfo;
 

@@ -46,7 +46,16 @@ fn start(dir: &Path) -> Serving {
         .unwrap_or_else(|| OsString::from(env!("CARGO_BIN_EXE_proglog")));
     let mut command = Command::new(binary);
     command.arg("--dir").arg(dir).env_remove("PROGLOG_DIR");
-    command.args(["--quiet", "serve", "--http-addr", "127.0.0.1:0", "--segment-bytes", "16384"]);
+    command.args([
+        "--quiet",
+        "serve",
+        "--http-addr",
+        "127.0.0.1:0",
+        "--grpc-addr",
+        "127.0.0.1:0",
+        "--segment-bytes",
+        "16384",
+    ]);
     Serving::start(&mut command)
 }
 

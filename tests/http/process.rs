@@ -31,7 +31,14 @@ impl Drop for Serving {
 
 fn serve_command(dir: &Path) -> Command {
     let mut command = Command::new(PROGLOG);
-    command.arg("-d").arg(dir).args(["-v", "serve", "--http-addr", "127.0.0.1:0"]);
+    command.arg("-d").arg(dir).args([
+        "-v",
+        "serve",
+        "--http-addr",
+        "127.0.0.1:0",
+        "--grpc-addr",
+        "127.0.0.1:0",
+    ]);
     command
 }
 
@@ -42,7 +49,8 @@ impl Serving {
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("text");
-        let address = line.trim_end().rsplit_once(": http on ").map(|(_, address)| address);
+        let addresses = line.trim_end().rsplit_once(": http on ").map(|(_, addresses)| addresses);
+        let address = addresses.and_then(|addresses| addresses.split(", ").next());
         let address = address.unwrap_or_else(|| panic!("not ready: {line:?}, {child:?}"));
         Serving { address: address.parse().expect("an address"), child, _stdout: stdout }
     }
@@ -170,7 +178,11 @@ fn a_port_that_is_taken_leaves_the_log_alone() {
     let serving = Serving::start(&mut serve_command(dir.path()));
     let other = dir.path().join("other");
     let mut command = Command::new(PROGLOG);
-    command.arg("-d").arg(&other).args(["serve", "--http-addr", &serving.address.to_string()]);
+    command
+        .arg("-d")
+        .arg(&other)
+        .args(["serve", "--grpc-addr", "127.0.0.1:0"])
+        .args(["--http-addr", &serving.address.to_string()]);
     let second = output(&mut command);
     assert_eq!(second.status.code(), Some(1), "{second:?}");
     let said = String::from_utf8_lossy(&second.stderr);
@@ -237,7 +249,13 @@ fn running_out_of_files_is_survived() {
 fn serve_with_short_files(dir: &Path) -> Serving {
     let mut command = Command::new("sh");
     command.arg("-c").arg("ulimit -f 16384; exec \"$0\" \"$@\"").arg(PROGLOG);
-    command.arg("-d").arg(dir).args(["serve", "--http-addr", "127.0.0.1:0"]);
+    command.arg("-d").arg(dir).args([
+        "serve",
+        "--http-addr",
+        "127.0.0.1:0",
+        "--grpc-addr",
+        "127.0.0.1:0",
+    ]);
     Serving::start(&mut command)
 }
 

@@ -317,6 +317,13 @@ impl CommitLog for Fake {
         Err(ServiceError::Closed)
     }
 
+    async fn refused(&self) -> ServiceError {
+        match &self.refusal {
+            Some(refusal) => refusal.clone(),
+            None => std::future::pending().await,
+        }
+    }
+
     fn info(&self) -> LogInfo {
         LogInfo {
             lowest: Offset(0),

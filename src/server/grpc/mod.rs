@@ -1,19 +1,61 @@
-//! The gRPC interface: the service `log.v1.Log`.
+//! The gRPC interface: which services there are, and what holds for every call.
+//!
+//! `log.v1.Log` as `proto/log/v1/log.proto` says, `grpc.health.v1.Health`, and reflection in both of
+//! its versions, since clients ask for one or the other.
+
+mod call;
+mod consume;
+mod gather;
+mod health;
+mod log_service;
+mod produce;
+mod reflection;
+mod status;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
+use tonic::codec::CompressionEncoding::{Gzip, Zstd};
+use tonic::service::Routes;
 
+use self::health::HealthService;
+use self::log_service::LogService;
 use super::{ServerConfig, Shutdown};
 use crate::service::CommitLog;
+use crate::wire::v1::log_server::LogServer;
+
+/// Room in a message beside one record's value, key and headers.
+const MESSAGE_SLACK_BYTES: u64 = 64 * 1024;
+
+/// A message may have so many bytes whatever a record may have: that of a batch of small records.
+const MIN_MESSAGE_BYTES: u64 = 4 << 20;
 
 /// All services over a log.
 pub(super) fn router<L: CommitLog>(
-    _log: Arc<L>,
-    _config: &ServerConfig,
-    _listener: &TcpListener,
-    _shutdown: Shutdown,
+    log: Arc<L>,
+    config: &ServerConfig,
+    listener: &TcpListener,
+    shutdown: Shutdown,
 ) -> Router {
-    Router::new()
+    let address = listener.local_addr().map_or_else(|_| String::new(), |addr| addr.to_string());
+    let max_message_bytes = max_message_bytes(config.max_record_bytes);
+    let health = HealthService::server(Arc::clone(&log), shutdown.clone());
+    let log = LogServer::new(LogService { log, address, shutdown })
+        .max_decoding_message_size(max_message_bytes)
+        .max_encoding_message_size(usize::MAX)
+        .accept_compressed(Gzip)
+        .accept_compressed(Zstd)
+        .send_compressed(Gzip)
+        .send_compressed(Zstd);
+    let routes = Routes::new(log).add_service(health);
+    reflection::add_to(routes)
+        .prepare()
+        .into_axum_router()
+        .layer(middleware::from_fn(call::answer_and_log))
+}
+
+fn max_message_bytes(max_record_bytes: u64) -> usize {
+    let bytes = max_record_bytes.max(MIN_MESSAGE_BYTES).saturating_add(MESSAGE_SLACK_BYTES);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }

@@ -1,9 +1,5 @@
 //! Around every request: one line in the log, and a panic becomes a 500 instead of a lost connection.
 
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Instant;
 
 use axum::body::HttpBody;
@@ -12,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::error::{Problem, RequestError};
+use crate::server::panics::unless_panicked;
 
 /// Answers by what is inside, whatever happens there, and writes one line.
 pub(super) async fn answer_and_log(request: Request, next: Next) -> Response {
@@ -30,16 +27,4 @@ pub(super) async fn answer_and_log(request: Request, next: Next) -> Response {
         "request"
     );
     response
-}
-
-/// `None` if the future panicked. Nothing that a request touches is left half-changed by that: its
-/// own state is dropped, and what it shares is behind the log's own thread.
-async fn unless_panicked<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(_) => Poll::Ready(None),
-    })
-    .await
 }

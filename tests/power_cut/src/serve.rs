@@ -58,7 +58,15 @@ impl Serve {
         device: &Device,
     ) -> Result<Vec<(u64, String)>, String> {
         let segment_bytes = self.segment_bytes.to_string();
-        let args = ["serve", "--http-addr", "127.0.0.1:0", "--fsync", self.fsync];
+        let args = [
+            "serve",
+            "--http-addr",
+            "127.0.0.1:0",
+            "--grpc-addr",
+            "127.0.0.1:0",
+            "--fsync",
+            self.fsync,
+        ];
         let mut command = program.command(&args);
         command.args(["--segment-bytes", &segment_bytes]);
         let mut child = command.spawn().expect("the program runs");
@@ -109,7 +117,7 @@ impl Serve {
 fn address(stdout: &mut BufReader<ChildStdout>) -> Option<String> {
     let mut line = String::new();
     stdout.read_line(&mut line).ok()?;
-    line.trim_end().rsplit_once(": http on ").map(|(_, address)| address.to_owned())
+    line.trim_end().rsplit_once(": http on ")?.1.split(", ").next().map(str::to_owned)
 }
 
 struct Connection(BufReader<TcpStream>);

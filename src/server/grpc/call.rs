@@ -1,0 +1,61 @@
+//! Around every call: one line in the log, a panic becomes a status, and compression is the client's
+//! choice.
+
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use tonic::{Code, Status};
+
+use crate::server::panics::unless_panicked;
+
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+
+/// Answers by what is inside, whatever happens there, and writes one line: once the answer starts, since
+/// a stream has no end.
+pub(super) async fn answer_and_log(mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.uri().path().to_owned();
+    answer_as_asked(request.headers_mut());
+    let answered = unless_panicked(next.run(request)).await;
+    let mut response = answered.unwrap_or_else(|| {
+        Status::internal("the server made a mistake at this call; please report it").into_http()
+    });
+    blame_size(response.headers_mut());
+    let code =
+        response.headers().get(STATUS).map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+    tracing::info!(
+        method,
+        ?code,
+        duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "call"
+    );
+    response
+}
+
+/// Most clients accept compressed answers unasked, and few want to pay for them: answers are compressed
+/// for those that compress what they send.
+fn answer_as_asked(headers: &mut HeaderMap) {
+    match headers.get(ENCODING).cloned() {
+        Some(encoding) if encoding != "identity" => {
+            headers.insert(ACCEPT_ENCODING, encoding);
+        }
+        Some(_) | None => {
+            headers.remove(ACCEPT_ENCODING);
+        }
+    }
+}
+
+/// tonic says OUT_OF_RANGE of a message over the limit, which is what the log says of offsets. Other
+/// implementations of gRPC say RESOURCE_EXHAUSTED.
+fn blame_size(headers: &mut HeaderMap) {
+    let is_out_of_range = headers.get(STATUS).is_some_and(|code| code == "11");
+    if is_out_of_range && !headers.contains_key(DETAILS) {
+        headers.insert(STATUS, HeaderValue::from_static("8"));
+    }
+}

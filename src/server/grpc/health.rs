@@ -1,0 +1,80 @@
+//! `grpc.health.v1.Health`: the log serves as long as it takes appends and the server doesn't stop.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::{Stream, StreamExt, stream};
+use tonic::server::NamedService;
+use tonic::{Request, Response, Status};
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_server::{Health, HealthServer};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use crate::server::Shutdown;
+use crate::service::CommitLog;
+use crate::wire::v1::log_server::LogServer;
+
+/// See the module's docs.
+pub(super) struct HealthService<L> {
+    log: Arc<L>,
+    shutdown: Shutdown,
+}
+
+impl<L: CommitLog> HealthService<L> {
+    pub(super) fn server(log: Arc<L>, shutdown: Shutdown) -> HealthServer<HealthService<L>> {
+        HealthServer::new(HealthService { log, shutdown })
+    }
+
+    /// The whole server and its one service are asked by name; `None` for any other.
+    fn status_of(&self, service: &str) -> Option<ServingStatus> {
+        let is_known = service.is_empty() || service == LogServer::<()>::NAME;
+        let is_ready = !self.shutdown.is_requested() && self.log.info().refusal.is_none();
+        is_known.then_some(if is_ready {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        })
+    }
+}
+
+fn response(status: ServingStatus) -> HealthCheckResponse {
+    HealthCheckResponse { status: status.into() }
+}
+
+#[tonic::async_trait]
+impl<L: CommitLog> Health for HealthService<L> {
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        let service = request.into_inner().service;
+        let unknown = || Status::not_found(format!("there is no service `{service}`"));
+        self.status_of(&service).map(|status| Response::new(response(status))).ok_or_else(unknown)
+    }
+
+    /// The status now, and once more when the log refuses appends or the server stops.
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let now = self.status_of(&request.into_inner().service);
+        let first = now.unwrap_or(ServingStatus::ServiceUnknown);
+        let (log, mut shutdown) = (Arc::clone(&self.log), self.shutdown.clone());
+        let changed = async move {
+            match first {
+                ServingStatus::Serving => tokio::select! {
+                    () = shutdown.requested() => {}
+                    _ = log.refused() => {}
+                },
+                ServingStatus::Unknown
+                | ServingStatus::NotServing
+                | ServingStatus::ServiceUnknown => std::future::pending().await,
+            }
+            Ok(response(ServingStatus::NotServing))
+        };
+        let statuses = stream::iter([Ok(response(first))]).chain(stream::once(changed));
+        Ok(Response::new(Box::pin(statuses)))
+    }
+}

@@ -1,0 +1,137 @@
+//! The methods of `log.v1.Log`: each takes a request apart, asks the log, and puts the answer together.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status, Streaming};
+
+use super::consume::{self, Records};
+use super::produce::{self, Acknowledged};
+use super::status::status;
+use crate::server::Shutdown;
+use crate::service::{CommitLog, Offset, ServiceError};
+use crate::wire::v1;
+
+/// See the module's docs.
+#[derive(Debug)]
+pub(super) struct LogService<L> {
+    pub(super) log: Arc<L>,
+    /// Where this server listens.
+    pub(super) address: String,
+    pub(super) shutdown: Shutdown,
+}
+
+#[tonic::async_trait]
+impl<L: CommitLog> v1::log_server::Log for LogService<L> {
+    type ProduceStreamStream = Acknowledged;
+    type ConsumeStreamStream = Records<v1::ConsumeResponse>;
+    type ConsumeBatchStream = Records<v1::ConsumeBatchResponse>;
+
+    async fn produce(
+        &self,
+        request: Request<v1::ProduceRequest>,
+    ) -> Result<Response<v1::ProduceResponse>, Status> {
+        let batch = produce::one(request.into_inner())?;
+        let appended = self.log.append(batch).await.map_err(|error| status(&error))?;
+        Ok(Response::new(v1::ProduceResponse { offset: appended.first_offset.0 }))
+    }
+
+    async fn produce_batch(
+        &self,
+        request: Request<v1::ProduceBatchRequest>,
+    ) -> Result<Response<v1::ProduceBatchResponse>, Status> {
+        let batch = produce::many(request.into_inner())?;
+        let appended = self.log.append(batch).await.map_err(|error| status(&error))?;
+        Ok(Response::new(v1::ProduceBatchResponse {
+            first_offset: appended.first_offset.0,
+            last_offset: appended.last_offset.0,
+            durability: v1::Durability::from(appended.durability).into(),
+        }))
+    }
+
+    async fn produce_stream(
+        &self,
+        request: Request<Streaming<v1::ProduceRequest>>,
+    ) -> Result<Response<Acknowledged>, Status> {
+        let (log, shutdown) = (Arc::clone(&self.log), self.shutdown.clone());
+        Ok(Response::new(produce::stream(log, request.into_inner(), shutdown)))
+    }
+
+    async fn consume(
+        &self,
+        request: Request<v1::ConsumeRequest>,
+    ) -> Result<Response<v1::ConsumeResponse>, Status> {
+        let offset = Offset(request.into_inner().offset);
+        let record = self.log.read(offset).await.map_err(|error| status(&error))?;
+        Ok(Response::new(v1::ConsumeResponse { record: Some(record.into()) }))
+    }
+
+    async fn consume_stream(
+        &self,
+        request: Request<v1::ConsumeRequest>,
+    ) -> Result<Response<Records<v1::ConsumeResponse>>, Status> {
+        let (log, shutdown) = (Arc::clone(&self.log), self.shutdown.clone());
+        let from = Offset(request.into_inner().offset);
+        Ok(Response::new(consume::one_by_one(log, from, shutdown)))
+    }
+
+    async fn consume_batch(
+        &self,
+        request: Request<v1::ConsumeBatchRequest>,
+    ) -> Result<Response<Records<v1::ConsumeBatchResponse>>, Status> {
+        let (log, shutdown) = (Arc::clone(&self.log), self.shutdown.clone());
+        let records = consume::in_batches(log, &request.into_inner(), shutdown);
+        Ok(Response::new(records.map_err(|error| status(&error))?))
+    }
+
+    async fn get_servers(
+        &self,
+        _: Request<v1::GetServersRequest>,
+    ) -> Result<Response<v1::GetServersResponse>, Status> {
+        let server = v1::Server {
+            id: "standalone".to_owned(),
+            rpc_addr: self.address.clone(),
+            is_leader: true,
+        };
+        Ok(Response::new(v1::GetServersResponse { servers: vec![server] }))
+    }
+
+    async fn get_log(
+        &self,
+        request: Request<v1::GetLogRequest>,
+    ) -> Result<Response<v1::GetLogResponse>, Status> {
+        let times = request.into_inner().timestamps_us;
+        let described = describe(&*self.log, &times).await;
+        Ok(Response::new(described.map_err(|error| status(&error))?))
+    }
+}
+
+async fn describe<L: CommitLog>(
+    log: &L,
+    timestamps_us: &[u64],
+) -> Result<v1::GetLogResponse, ServiceError> {
+    let mut offsets_at = Vec::with_capacity(timestamps_us.len());
+    for &timestamp_us in timestamps_us {
+        offsets_at.push(log.offset_at_time(timestamp_us).await?.0);
+    }
+    let details = log.details().await?;
+    // Last, so that no offset looked up is beyond its end.
+    let info = log.info();
+    Ok(v1::GetLogResponse {
+        lowest_offset: info.lowest.0,
+        next_offset: info.next.0,
+        committed_offset: info.committed.0,
+        first_timestamp_us: details.ends.first_timestamp_us,
+        last_timestamp_us: details.ends.last_timestamp_us,
+        n_segments: details.n_segments,
+        size_bytes: details.size_bytes,
+        durability: v1::Durability::from(info.durability).into(),
+        max_record_bytes: info.max_record_bytes,
+        refusal: info.refusal.map(|refusal| v1::Refusal {
+            code: refusal.code().to_owned(),
+            message: refusal.to_string(),
+        }),
+        offsets_at,
+        checksums: v1::Checksums::from(details.ends.checksums).into(),
+        n_damaged: details.n_damaged,
+    })
+}
