@@ -4,12 +4,13 @@
 //!
 //! ```text
 //! cli        words in, exit codes out
-//!  +-> server    the wire's end: HTTP and gRPC
+//!  +-> server, client  the two ends of the wire: HTTP and gRPC
 //!       +-> service   a log seen from async code
 //!            +-> log  bytes on disk; no async, no network
 //! ```
 
 pub mod cli;
+pub mod client;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
