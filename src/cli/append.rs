@@ -7,6 +7,8 @@ pub(super) mod fuzzing;
 mod gather;
 mod inputs;
 mod pieces;
+mod server;
+mod sink_error;
 mod tally;
 
 use std::ffi::OsString;
@@ -18,7 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::Args;
 
-use self::batch::{BatchLimits, Batcher};
+use self::batch::{BatchLimits, Batcher, Sink};
 use self::decode::InputFormat;
 use self::gather::{Decoding, Gatherer};
 use self::inputs::{Event, Input};
@@ -28,6 +30,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::log_args::LogArgs;
 use super::output::print_json;
+use super::server_args::ServerArgs;
 use super::signals::on_stop;
 use super::values::{parse_bytes, parse_delimiter, parse_header, parse_positive};
 use super::{notes, progress};
@@ -42,6 +45,7 @@ Examples:
   proglog append -k user-7 -H source:web < lines
   proglog read --format json | proglog --dir copy append --format json
   tail -f app.log | proglog append --fsync interval:1s
+  tail -f app.log | proglog append --server localhost:8400
 
 A line's end is its delimiter alone: a carriage return before it belongs to the record. The last
 line needs no end. On a bad record the ones before it are appended, nothing of it is, and the
@@ -75,6 +79,9 @@ pub(crate) struct AppendArgs {
     /// Append only if the first record gets this offset, else exit with 5
     #[arg(long, env = "PROGLOG_EXPECT_OFFSET", value_name = "N")]
     expect_offset: Option<u64>,
+
+    #[command(flatten)]
+    pub(super) server: ServerArgs,
 
     #[command(flatten)]
     log: LogArgs,
@@ -111,17 +118,11 @@ pub(crate) fn run(
     }
     let inputs = Input::all(&args.files);
     inputs::check(&inputs)?;
-    let log = Log::open(&context.dir, args.log.to_config())?;
-    notes::recovery(context, log.recovery());
-    check_ready(&log, args.expect_offset)?;
-    if inputs.contains(&Input::Stdin) && stdin().is_terminal() {
-        context.note("reading records from the terminal, a line each; Ctrl-D ends it");
-    }
     let prints_offsets = args.print_offsets;
-    let appended = append_all(args, inputs, &log, context, out);
-    let closed = log.close();
-    let (tally, signal) = appended?;
-    closed.map_err(|error| not_closed(&error, &tally))?;
+    let (tally, signal) = match args.server.server.clone() {
+        Some(address) => server::append(&address, args, inputs, context, out)?,
+        None => append_to_directory(args, inputs, context, out)?,
+    };
     if !prints_offsets {
         check_printed(summarize(&tally, context, out), &tally)?;
     }
@@ -129,6 +130,41 @@ pub(crate) fn run(
         context.note("stopped by a signal: the rest of the input was not appended");
     }
     Ok(signal.map_or(Exit::Done, Exit::by_signal))
+}
+
+/// What was appended, and the signal that ended it, if one did.
+type Ended = (Tally, Option<i32>);
+
+fn append_to_directory(
+    args: AppendArgs,
+    inputs: Vec<Input>,
+    context: &Context,
+    out: &mut impl Write,
+) -> anyhow::Result<Ended> {
+    let log = Log::open(&context.dir, args.log.to_config())?;
+    notes::recovery(context, log.recovery());
+    check_ready(&log, args.expect_offset)?;
+    let target = Target {
+        sink: &log,
+        max_record_bytes: args.log.max_record_bytes,
+        // A batch lies in one segment, so one that is larger would make the segment larger than asked for.
+        max_batch_bytes: args.log.segment_bytes,
+        raise_limit: gather::RAISE_LIMIT,
+    };
+    let appended = append_all(args, inputs, &target, context, out);
+    let closed = log.close();
+    let (tally, signal) = appended?;
+    closed.map_err(|error| not_closed(&error, &tally))?;
+    Ok((tally, signal))
+}
+
+/// Where records go, and what is known of it.
+struct Target<'a, S> {
+    sink: &'a S,
+    max_record_bytes: u64,
+    max_batch_bytes: u64,
+    /// What to do about a record that is over the limit.
+    raise_limit: &'static str,
 }
 
 /// What would refuse every record is said before any input is read.
@@ -143,30 +179,32 @@ fn check_ready(log: &Log, expected: Option<u64>) -> Result<(), LogError> {
     }
 }
 
-/// Answers with what was appended, and the signal that ended it, if one did.
-fn append_all(
+fn append_all<S: Sink>(
     args: AppendArgs,
     inputs: Vec<Input>,
-    log: &Log,
+    target: &Target<'_, S>,
     context: &Context,
     out: &mut impl Write,
-) -> anyhow::Result<(Tally, Option<i32>)> {
+) -> anyhow::Result<Ended> {
+    if inputs.contains(&Input::Stdin) && stdin().is_terminal() {
+        context.note("reading records from the terminal, a line each; Ctrl-D ends it");
+    }
     let total = inputs::total_bytes(&inputs);
     let delimiter = args.format.delimiter(args.delimiter);
-    let limit = args.format.max_piece_bytes(args.log.max_record_bytes);
+    let limit = args.format.max_piece_bytes(target.max_record_bytes);
     let (sender, events) = inputs::start_reading(inputs, delimiter, limit);
     // The batch at hand is still appended.
     on_stop(move |signal| drop(sender.send(Event::Signal(signal))))?;
-    // A batch lies in one segment, so one that is larger would make the segment larger than asked for.
-    let bytes = args.batch_bytes.min(args.log.segment_bytes);
+    let bytes = args.batch_bytes.min(target.max_batch_bytes);
     let limits = BatchLimits { records: args.batch_records, bytes };
-    let batcher = Batcher::new(log, &args.header, limits)
+    let batcher = Batcher::new(target.sink, &args.header, limits)
         .expect_offset(args.expect_offset.map(Offset))
         .print_offsets(args.print_offsets.then_some(out as &mut dyn Write));
     let key = args.key.map(|key| Bytes::from(key.into_vec()));
     let mut gatherer =
         Gatherer::new(&events, batcher, Decoding { format: args.format, delimiter, key });
     gatherer.linger = args.linger;
+    gatherer.raise_limit = target.raise_limit;
     if total.is_some() {
         gatherer.progress = progress::of_bytes(context, "appending", total);
     }

@@ -90,6 +90,17 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Takes the directory, though a server is known.
+    pub(crate) fn forget_server(&mut self) {
+        match self {
+            Command::Append(args) => args.server.server = None,
+            Command::Read(args) => args.server.server = None,
+            Command::Info(args) => args.server.server = None,
+            Command::Bench(args) => args.forget_server(),
+            _ => {}
+        }
+    }
+
     /// Whether it says in a note of its own what opening the log put right.
     pub(crate) const fn notes_recovery(&self) -> bool {
         matches!(self, Command::Append(_) | Command::Truncate(_))

@@ -1,4 +1,5 @@
-//! `proglog bench`: what the user's own disk gives, the log beside a plain file in the same run.
+//! `proglog bench`: what the user's own disk gives, the log beside a plain file in the same run; or what
+//! a server gives, one client beside many.
 
 mod append;
 mod floor;
@@ -6,6 +7,7 @@ mod histogram;
 mod read;
 mod report;
 mod scratch_dir;
+mod server;
 mod workload;
 
 use std::io::Write;
@@ -16,6 +18,7 @@ use self::append::AppendBenchArgs;
 use self::read::ReadBenchArgs;
 use self::report::BenchReport;
 use self::scratch_dir::ScratchDir;
+use self::server::{ServerBench, Service};
 use self::workload::{Stop, Workload};
 use super::context::Context;
 use super::exit::Exit;
@@ -31,11 +34,16 @@ const DETAILS: &str = "\
 Works in a directory of its own, beside the log directory (in it, if it isn't a log), and removes it
 afterwards. No existing log is touched.
 
+With --server or --http it calls a server instead, once a record: first as one client, with a tenth of
+the records, then as many. What is appended stays in the server's log.
+
 Examples:
   proglog bench append
   proglog bench append --threads 16 --size 100B
   proglog bench append --fsync never --batch 100 --records 1000000
-  proglog --dir /mnt/disk bench read --bytes 4GiB";
+  proglog --dir /mnt/disk bench read --bytes 4GiB
+  proglog bench append --server localhost:8400
+  proglog bench append --http localhost:8080 --clients 16";
 
 /// Measure this disk: the log beside a plain file
 #[derive(Args, Clone, Debug)]
@@ -75,9 +83,13 @@ pub(crate) struct SizeArgs {
 }
 
 impl SizeArgs {
-    fn workload(&self, default_records: u64, batch: u64) -> Result<Workload, Failure> {
+    fn n_records(&self, default_records: u64) -> u64 {
         let by_bytes = self.bytes.map(|bytes| bytes.div_ceil(self.size.max(1)));
-        let n_records = by_bytes.or(self.records).unwrap_or(default_records);
+        by_bytes.or(self.records).unwrap_or(default_records)
+    }
+
+    fn workload(&self, default_records: u64, batch: u64) -> Result<Workload, Failure> {
+        let n_records = self.n_records(default_records);
         if self.threads > n_records {
             return Err(Failure::usage(format!(
                 "{} can't share {}: use --records",
@@ -90,6 +102,47 @@ impl SizeArgs {
     }
 }
 
+/// A server instead of a directory.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CallArgs {
+    /// Call the server at this address, over gRPC
+    #[arg(long, env = "PROGLOG_SERVER", value_name = "HOST:PORT")]
+    server: Option<String>,
+
+    /// Clients that call a server at once, beside a run of one alone
+    #[arg(long, env = "PROGLOG_CLIENTS", value_name = "N", default_value = "64")]
+    #[arg(value_parser = parse_positive)]
+    clients: u64,
+}
+
+impl BenchArgs {
+    /// Takes this machine's disk, though a server is known.
+    pub(crate) fn forget_server(&mut self) {
+        match &mut self.work {
+            Work::Append(args) => (args.calls.server, args.http) = (None, None),
+            Work::Read(args) => args.calls.server = None,
+        }
+    }
+
+    /// What is asked of a server, if one is to be.
+    fn of_server(&self) -> Option<ServerBench<'_>> {
+        let (size, calls, service, default_records) = match &self.work {
+            Work::Append(args) => {
+                let grpc = args.calls.server.as_deref().map(Service::Produce);
+                let service = args.http.as_deref().map(Service::Post).or(grpc);
+                (&args.size, &args.calls, service, append::DEFAULT_RECORDS)
+            }
+            Work::Read(args) => {
+                let service = args.calls.server.as_deref().map(Service::Consume);
+                (&args.size, &args.calls, service, read::DEFAULT_RECORDS)
+            }
+        };
+        let (service, n_clients) = (service?, calls.clients);
+        let n_records = size.n_records(default_records).max(n_clients);
+        Some(ServerBench { service, n_clients, n_records, record_bytes: size.size })
+    }
+}
+
 /// Runs one and prints its figures.
 pub(crate) fn run(
     args: BenchArgs,
@@ -98,6 +151,9 @@ pub(crate) fn run(
 ) -> anyhow::Result<Exit> {
     let stopping = stop_flag()?;
     let stop = Stop(&stopping);
+    if let Some(bench) = args.of_server() {
+        return bench.run(context, stop, out);
+    }
     let workload = match &args.work {
         Work::Append(args) => args.size.workload(append::DEFAULT_RECORDS, args.batch)?,
         Work::Read(args) => args.size.workload(read::DEFAULT_RECORDS, read::STEP_RECORDS)?,

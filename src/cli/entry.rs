@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
-use clap::FromArgMatches;
+use clap::{ArgMatches, FromArgMatches};
 
 use super::args::{Cli, Command, command};
 use super::context::Context;
@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::output::{OutputFormat, stdout};
 use super::{
     append, bench, completions, dump_index, file_limit, info, logging, man, read, repair, serve,
-    settings, signals, truncate, verify,
+    server_args, settings, signals, truncate, verify,
 };
 
 /// Runs `proglog` with the words of this process; all there is to say is said when this returns.
@@ -28,11 +28,21 @@ pub fn main() -> ExitCode {
 }
 
 fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
-    let cli = Cli::from_arg_matches(&command().try_get_matches_from(words)?)?;
-    let Some(path) = &cli.global.config else { return Ok(cli) };
+    let matches = command().try_get_matches_from(words)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    let Some(path) = &cli.global.config else { return settled(cli, &matches) };
     // Once more, with the file's values as defaults.
     let command = settings::with_config_file(command(), path)?;
-    Ok(Cli::from_arg_matches(&command.try_get_matches_from(words)?)?)
+    let matches = command.try_get_matches_from(words)?;
+    settled(Cli::from_arg_matches(&matches)?, &matches)
+}
+
+/// With what goes before what decided.
+fn settled(mut cli: Cli, matches: &ArgMatches) -> anyhow::Result<Cli> {
+    if server_args::prefers_directory(matches)? {
+        cli.command.forget_server();
+    }
+    Ok(cli)
 }
 
 /// There is nothing to run: help was asked for, or the words are wrong.

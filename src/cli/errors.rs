@@ -35,6 +35,17 @@ pub(crate) const fn exit(error: &LogError) -> Exit {
     }
 }
 
+/// The same by the stable name, for failures that a server tells.
+pub(crate) fn exit_by_code(code: &str) -> Exit {
+    match code {
+        "offset_out_of_range" | "lost" => Exit::NotInLog,
+        "corrupt" | "damaged" => Exit::Damaged,
+        "in_use" => Exit::InUse,
+        "offset_mismatch" => Exit::Precondition,
+        _ => Exit::Failed,
+    }
+}
+
 /// What to do next, where the message itself doesn't say it.
 pub(crate) fn hint(error: &LogError) -> Option<String> {
     match error {

@@ -1,5 +1,6 @@
 //! Turns any error into the one report that the user gets: text, or with `--output json` a document.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 use super::errors;
 use super::exit::Exit;
 use super::output::{OutputFormat, print_json};
+use crate::client::ClientError;
 use crate::log::LogError;
 
 /// An error with all that is said about it.
@@ -17,7 +19,7 @@ use crate::log::LogError;
 pub(crate) struct Failure {
     #[serde(skip)]
     pub(crate) exit: Exit,
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
     #[serde(flatten)]
@@ -31,8 +33,12 @@ struct Document<'a> {
 }
 
 impl Failure {
-    pub(crate) fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Failure {
-        let (message, fields) = (message.into(), Map::new());
+    pub(crate) fn new(
+        exit: Exit,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Failure {
+        let (code, message, fields) = (code.into(), message.into(), Map::new());
         Failure { exit, code, message, hint: None, fields }
     }
 
@@ -67,6 +73,9 @@ impl Failure {
         if let Some(log_error) = error.downcast_ref::<LogError>() {
             return Some(Failure::from(log_error));
         }
+        if let Some(client_error) = error.downcast_ref::<ClientError>() {
+            return Some(Failure::from(client_error));
+        }
         // Calls on anything else are wrapped where they fail, so this one is from standard output.
         match error.downcast_ref::<io::Error>() {
             Some(source) if source.kind() == io::ErrorKind::BrokenPipe => None,
@@ -92,7 +101,7 @@ impl From<&LogError> for Failure {
     fn from(error: &LogError) -> Failure {
         Failure {
             exit: errors::exit(error),
-            code: error.code(),
+            code: error.code().into(),
             message: error.to_string(),
             hint: errors::hint(error),
             fields: errors::fields(error),

@@ -7,6 +7,7 @@ mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod fuzzing;
 mod printer;
+mod server;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,9 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress;
+use super::server_args::ServerArgs;
 use super::values::parse_delimiter;
-use crate::log::{LogError, LogReader};
+use crate::log::{LogError, LogReader, Offset};
 use crate::wire::offset_spec::OffsetSpec;
 use crate::wire::read_range::{ReadRange, resolve};
 use crate::wire::time::now_us;
@@ -51,6 +53,7 @@ Examples:
   proglog read > lines          gives back the lines that were appended
   proglog read --chomp > lines  likewise, if the last one had no line end
   proglog read -n 1 --format raw > photo.jpg
+  proglog read --follow --server localhost:8400
 
 `value` ends each record with a line end, also one whose line had none when it was appended: with
 --chomp the last one is left out. `raw` prints the bytes alone. With --skip-corrupt the exit code
@@ -90,6 +93,9 @@ pub(crate) struct ReadArgs {
     /// Go on behind damaged records, and say which are missing
     #[arg(long)]
     skip_corrupt: bool,
+
+    #[command(flatten)]
+    pub(super) server: ServerArgs,
 }
 
 /// Prints what was asked for.
@@ -122,21 +128,14 @@ fn print(
     context: &Context,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
+    if let Some(address) = &args.server.server {
+        return server::print(address, &args, format, context, out);
+    }
     let log = LogReader::open(&context.dir)?;
     let range =
         resolve(args.offset, &log, args.follow, now_us()).map_err(|error| advise(&error))?;
     let mut scan = log.scan(range.from)?;
-    let mut printer = Printer {
-        context,
-        out,
-        format,
-        delimiter: args.delimiter.unwrap_or(b'\n'),
-        range,
-        remaining: args.count,
-        skips_corrupt: args.skip_corrupt,
-        progress: progress_bar(context, args.follow, range, args.count, &log),
-        skipped: false,
-    };
+    let mut printer = printer(&args, format, context, out, (range, log.next_offset()));
     let printed = if args.follow {
         follow::follow(&log, &mut scan, &mut printer)
     } else {
@@ -145,6 +144,27 @@ fn print(
     printer.progress.finish_and_clear();
     printed?;
     Ok(if printer.skipped { Exit::Damaged } else { Exit::Done })
+}
+
+/// A printer for a range of a log whose end is at `next`.
+fn printer<'a, W: Write>(
+    args: &ReadArgs,
+    format: RecordFormat,
+    context: &'a Context,
+    out: &'a mut W,
+    (range, next): (ReadRange, Offset),
+) -> Printer<'a, W> {
+    Printer {
+        context,
+        out,
+        format,
+        delimiter: args.delimiter.unwrap_or(b'\n'),
+        range,
+        remaining: args.count,
+        skips_corrupt: args.skip_corrupt,
+        progress: progress_bar(context, args.follow, range, args.count, next),
+        skipped: false,
+    }
 }
 
 /// Names the flags that would have helped.
@@ -167,12 +187,12 @@ fn progress_bar(
     follow: bool,
     range: ReadRange,
     count: Option<u64>,
-    log: &LogReader,
+    next: Offset,
 ) -> ProgressBar {
     if follow || stdout().is_terminal() {
         return ProgressBar::hidden();
     }
-    let end = range.to.map_or(log.next_offset(), |to| to.min(log.next_offset()));
+    let end = range.to.map_or(next, |to| to.min(next));
     let n_records = end.since(range.from).min(count.unwrap_or(u64::MAX));
     progress::of_records(context, "reading", n_records)
 }

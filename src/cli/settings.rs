@@ -23,7 +23,7 @@ use super::failure::Failure;
 pub(crate) fn with_config_file(command: Command, path: &Path) -> Result<Command, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let failure = Failure::io("read the configuration", path, &error);
-        Failure { exit: Exit::Usage, code: "config", ..failure }
+        Failure { exit: Exit::Usage, code: "config".into(), ..failure }
     })?;
     with_config(command, path, &text)
 }

@@ -3,18 +3,30 @@
 use std::io::{self, Write};
 
 use super::decode::{PendingRecord, Place};
+use super::sink_error::SinkError;
 use super::tally::Tally;
-use crate::log::{Append, Appended, Header, Log, LogError, NewRecord, Offset};
+use crate::log::{Append, Appended, Header, Log, NewRecord, Offset};
 
 /// Where batches go.
 pub(crate) trait Sink {
     /// Appends all of the batch, or nothing of it.
-    fn append(&self, batch: &Append<'_>) -> Result<Appended, LogError>;
+    fn append(&self, batch: &Outgoing<'_>) -> Result<Appended, SinkError>;
+}
+
+/// A batch on its way out.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) records: &'a [PendingRecord],
+    /// Those of records that have none of their own.
+    pub(crate) headers: &'a [Header],
+    pub(crate) expected_offset: Option<Offset>,
 }
 
 impl Sink for Log {
-    fn append(&self, batch: &Append<'_>) -> Result<Appended, LogError> {
-        Log::append(self, batch)
+    fn append(&self, batch: &Outgoing<'_>) -> Result<Appended, SinkError> {
+        let records: Vec<NewRecord<'_>> =
+            batch.records.iter().map(|record| record.as_new_record(batch.headers)).collect();
+        let (expected_offset, term) = (batch.expected_offset, 0);
+        Ok(Log::append(self, &Append { records: &records, expected_offset, term })?)
     }
 }
 
@@ -28,10 +40,10 @@ pub(crate) struct BatchLimits {
 /// Why a batch wasn't appended.
 #[derive(Debug)]
 pub(crate) enum BatchError {
-    /// The log refuses this record.
-    Record(Place, LogError),
-    /// The log refuses any.
-    Log(LogError),
+    /// A record is over the limit.
+    TooLarge { place: Place, bytes: u64, max: u64 },
+    /// The log refuses any, or can't be reached.
+    Refused(SinkError),
     /// Standard output.
     Output(io::Error),
 }
@@ -107,22 +119,18 @@ impl<'a, S: Sink> Batcher<'a, S> {
     /// record in a few steps and appends everything before it.
     fn append(&mut self, batch: &[PendingRecord]) -> Result<(), BatchError> {
         let Some(first) = batch.first() else { return Ok(()) };
-        let records: Vec<NewRecord<'_>> =
-            batch.iter().map(|record| record.as_new_record(self.headers)).collect();
-        let (expected_offset, term) = (self.expected, 0);
-        match self.sink.append(&Append { records: &records, expected_offset, term }) {
+        let (headers, expected_offset) = (self.headers, self.expected);
+        match self.sink.append(&Outgoing { records: batch, headers, expected_offset }) {
             Ok(appended) => self.acknowledge(&appended),
-            Err(LogError::RecordTooLarge { .. } | LogError::BatchTooLarge { .. })
-                if batch.len() > 1 =>
-            {
+            Err(error) if error.is_too_large() && batch.len() > 1 => {
                 let (front, back) = batch.split_at(batch.len() / 2);
                 self.append(front)?;
                 self.append(back)
             }
-            Err(error @ LogError::RecordTooLarge { .. }) => {
-                Err(BatchError::Record(first.place, error))
-            }
-            Err(error) => Err(BatchError::Log(error)),
+            Err(error) => Err(match error.of_record() {
+                Some((bytes, max)) => BatchError::TooLarge { place: first.place, bytes, max },
+                None => BatchError::Refused(error),
+            }),
         }
     }
 

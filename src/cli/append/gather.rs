@@ -15,7 +15,6 @@ use super::pieces::{Delimiter, PieceError, pieces};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::grouped;
-use crate::log::LogError;
 
 /// How inputs become records.
 pub(crate) struct Decoding {
@@ -33,6 +32,8 @@ pub(crate) struct Gatherer<'a, S: Sink> {
     /// How long a batch that isn't full waits for more.
     pub(crate) linger: Duration,
     pub(crate) progress: ProgressBar,
+    /// What to do about a record that is over the limit.
+    pub(crate) raise_limit: &'static str,
     inputs: Vec<Input>,
     n_lines: u64,
     batch_started: Option<Instant>,
@@ -50,6 +51,7 @@ impl<'a, S: Sink> Gatherer<'a, S> {
             decoding,
             linger: Duration::ZERO,
             progress: ProgressBar::hidden(),
+            raise_limit: RAISE_LIMIT,
             inputs: Vec::new(),
             n_lines: 0,
             batch_started: None,
@@ -129,7 +131,7 @@ impl<'a, S: Sink> Gatherer<'a, S> {
                     if self.is_raw() { "it is" } else { "the line is" },
                     grouped(*limit as u64),
                 );
-                self.bad_input(place, "record_too_large", &reason).hint(RAISE_LIMIT)
+                self.bad_input(place, "record_too_large", &reason).hint(self.raise_limit)
             }
             PieceError::Io(error) => {
                 let name = self.name(place);
@@ -141,12 +143,12 @@ impl<'a, S: Sink> Gatherer<'a, S> {
 
     fn refused(&self, error: BatchError) -> anyhow::Error {
         match error {
-            BatchError::Record(place, LogError::RecordTooLarge { bytes, max }) => {
+            BatchError::TooLarge { place, bytes, max } => {
                 let (bytes, max) = (grouped(bytes), grouped(max));
                 let reason = format!("a record of {bytes} bytes is over the limit of {max}");
-                self.bad_input(place, "record_too_large", &reason).hint(RAISE_LIMIT).into()
+                self.bad_input(place, "record_too_large", &reason).hint(self.raise_limit).into()
             }
-            BatchError::Record(_, error) | BatchError::Log(error) => {
+            BatchError::Refused(error) => {
                 let mut failure = Failure::from(&error);
                 if self.batcher.tally().records > 0 {
                     failure.message = format!("{}; {}", failure.message, self.describe_tally());
@@ -189,7 +191,7 @@ impl<'a, S: Sink> Gatherer<'a, S> {
     }
 }
 
-const RAISE_LIMIT: &str = "raise --max-record-bytes if it is meant to fit";
+pub(crate) const RAISE_LIMIT: &str = "raise --max-record-bytes if it is meant to fit";
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use clap::Args;
 use super::floor;
 use super::report::Comparison;
 use super::workload::{Measured, Stop, Workload, measure, on_threads};
-use super::{SizeArgs, TITLE_OF_APPEND};
+use super::{CallArgs, SizeArgs, TITLE_OF_APPEND};
 use crate::cli::log_args::LogArgs;
 use crate::cli::values::parse_positive;
 use crate::log::{Append, Log, NewRecord, SyncPolicy};
@@ -22,6 +22,13 @@ pub(crate) struct AppendBenchArgs {
     #[arg(long, env = "PROGLOG_BATCH", value_name = "N", default_value = "1")]
     #[arg(value_parser = parse_positive)]
     pub(crate) batch: u64,
+
+    #[command(flatten)]
+    pub(crate) calls: CallArgs,
+
+    /// Call the server at this address, over HTTP
+    #[arg(long, env = "PROGLOG_HTTP", value_name = "HOST:PORT", conflicts_with = "server")]
+    pub(crate) http: Option<String>,
 
     #[command(flatten)]
     pub(crate) log: LogArgs,

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::report::Comparison;
 use super::workload::{Measured, Random, Stop, Workload, measure, on_threads};
-use super::{SizeArgs, floor};
+use super::{CallArgs, SizeArgs, floor};
 use crate::log::{Append, Log, LogConfig, LogReader, NewRecord, Offset, SyncPolicy};
 
 /// Read records of a new log
@@ -14,6 +14,9 @@ use crate::log::{Append, Log, LogConfig, LogReader, NewRecord, Offset, SyncPolic
 pub(crate) struct ReadBenchArgs {
     #[command(flatten)]
     pub(crate) size: SizeArgs,
+
+    #[command(flatten)]
+    pub(crate) calls: CallArgs,
 }
 
 /// How many records unless the user says otherwise.

@@ -78,7 +78,7 @@ impl BenchReport<'_> {
     }
 }
 
-fn print_row(name: &str, measured: &Measured, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print_row(name: &str, measured: &Measured, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "{name:<12}{:>12}{:>10.1}{:>10}{:>10}{:>10}",
@@ -137,7 +137,7 @@ struct ComparisonDocument<'a> {
 }
 
 #[derive(Serialize)]
-struct Figures {
+pub(super) struct Figures {
     records_per_second: f64,
     megabytes_per_second: f64,
     p50_us: f64,
@@ -146,7 +146,7 @@ struct Figures {
 }
 
 impl Figures {
-    fn of(measured: &Measured) -> Figures {
+    pub(super) fn of(measured: &Measured) -> Figures {
         let micros = |share| measured.latencies.quantile(share).as_nanos() as f64 / 1e3;
         Figures {
             records_per_second: measured.records_per_second(),

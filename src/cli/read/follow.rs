@@ -12,7 +12,7 @@ use crate::cli::signals::stop_flag;
 use crate::log::{LogReader, Scan};
 
 /// How long to wait for a record before looking whether somebody still wants it.
-const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Prints what is there and what comes, in bursts: each is flushed.
 pub(crate) fn follow<W: Write>(
@@ -36,7 +36,7 @@ pub(crate) fn follow<W: Write>(
 
 /// Whether standard output is a pipe that nobody reads from: a write would tell, but there is
 /// nothing to write while the log is idle.
-fn is_reader_gone() -> bool {
+pub(super) fn is_reader_gone() -> bool {
     let stdout = io::stdout();
     let mut descriptors = [PollFd::new(&stdout, PollFlags::empty())];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };

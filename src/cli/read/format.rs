@@ -41,6 +41,11 @@ impl RecordFormat {
         })
     }
 
+    /// Whether it tells where in a file a record lies.
+    pub(crate) fn has_position(&self) -> bool {
+        matches!(self, RecordFormat::Template(template) if template.has_position())
+    }
+
     /// Whether a delimiter can be chosen.
     pub(crate) fn has_delimiter(&self) -> bool {
         !matches!(self, RecordFormat::Json | RecordFormat::Raw)

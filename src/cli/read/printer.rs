@@ -1,6 +1,6 @@
 //! The loop of a read: prints what can be seen now, and says what can't be printed.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::Range;
 
 use indicatif::ProgressBar;
@@ -8,7 +8,8 @@ use indicatif::ProgressBar;
 use super::format::RecordFormat;
 use crate::cli::context::Context;
 use crate::cli::output::grouped;
-use crate::log::{Corruption, LogError, Offset, Scan};
+use crate::log::{Corruption, LogError, Offset, RecordRef, Scan};
+use crate::service::{Chunk, Missing};
 use crate::wire::read_range::ReadRange;
 
 /// How far a pass over the log came.
@@ -52,11 +53,7 @@ impl<W: Write> Printer<'_, W> {
             match scan.next_record() {
                 None => return Ok(Progress::AtEnd),
                 Some(Ok(record)) if self.is_past(record.offset) => break,
-                Some(Ok(record)) => {
-                    self.format.write(&record, self.delimiter, self.out)?;
-                    self.remaining = self.remaining.map(|remaining| remaining - 1);
-                    self.progress.inc(1);
-                }
+                Some(Ok(record)) => self.print_one(&record)?,
                 Some(Err(LogError::Corrupt(corruption))) if self.skips_corrupt => {
                     self.skip(scan, corruption)?;
                 }
@@ -64,6 +61,47 @@ impl<W: Write> Printer<'_, W> {
             }
         }
         Ok(Progress::Complete)
+    }
+
+    fn print_one(&mut self, record: &RecordRef<'_>) -> io::Result<()> {
+        self.format.write(record, self.delimiter, self.out)?;
+        self.remaining = self.remaining.map(|remaining| remaining - 1);
+        self.progress.inc(1);
+        Ok(())
+    }
+
+    /// Prints what a server has sent at one go, and says what of it is missing.
+    pub(crate) fn print_chunk(&mut self, chunk: &Chunk) -> io::Result<Progress> {
+        let mut missing = chunk.missing.iter().peekable();
+        for record in &chunk.records {
+            while let Some(gap) = missing.next_if(|gap| gap.offsets.start < record.offset) {
+                self.tell_missing(gap)?;
+            }
+            if self.is_complete(record.offset) {
+                return self.out.flush().map(|()| Progress::Complete);
+            }
+            self.print_one(&record.borrowed())?;
+        }
+        for gap in missing {
+            self.tell_missing(gap)?;
+        }
+        self.out.flush()?;
+        Ok(if self.is_complete(chunk.next) { Progress::Complete } else { Progress::AtEnd })
+    }
+
+    fn tell_missing(&mut self, missing: &Missing) -> io::Result<()> {
+        if self.remaining == Some(0) {
+            return Ok(());
+        }
+        self.out.flush()?;
+        let offsets = missing.offsets.clone();
+        if missing.is_lost {
+            self.note_missing(offsets, &missing.reason);
+        } else {
+            self.skipped = true;
+            self.note_missing(offsets, &format!("skipped: {}", missing.reason));
+        }
+        Ok(())
     }
 
     fn skip(&mut self, scan: &mut Scan, corruption: Corruption) -> anyhow::Result<()> {
@@ -78,7 +116,7 @@ impl<W: Write> Printer<'_, W> {
         Ok(())
     }
 
-    fn is_complete(&self, position: Offset) -> bool {
+    pub(crate) fn is_complete(&self, position: Offset) -> bool {
         self.remaining == Some(0) || self.is_past(position)
     }
 

@@ -46,6 +46,11 @@ impl Template {
         Ok(template)
     }
 
+    /// Whether it has a `%p`.
+    pub(crate) fn has_position(&self) -> bool {
+        self.parts.contains(&Part::Position)
+    }
+
     fn percent(&mut self, letter: Option<char>) -> Result<(), String> {
         self.parts.push(match letter {
             Some('o') => Part::Offset,

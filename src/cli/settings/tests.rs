@@ -17,7 +17,7 @@ fn raw(matches: &ArgMatches, id: &str) -> Vec<String> {
 
 fn refused(config: &str) -> String {
     let failure = parse(config, &["proglog", "info"]).expect_err(config);
-    assert_eq!((failure.exit, failure.code), (Exit::Usage, "config"));
+    assert_eq!((failure.exit, &*failure.code), (Exit::Usage, "config"));
     format!("{} {}", failure.message, failure.hint.unwrap_or_default())
 }
 

@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use super::super::batch::BatchLimits;
+use super::super::batch::{BatchLimits, Outgoing};
+use super::super::sink_error::SinkError;
 use super::super::tally::Tally;
 use super::*;
-use crate::log::{Append, Appended, Durability, Offset};
+use crate::log::{Appended, Durability, LogError, Offset};
 
 /// Keeps each batch it was given; refuses records of more than 9 bytes.
 #[derive(Default)]
@@ -17,17 +18,18 @@ struct Memory {
 }
 
 impl Sink for Memory {
-    fn append(&self, batch: &Append<'_>) -> Result<Appended, LogError> {
+    fn append(&self, batch: &Outgoing<'_>) -> Result<Appended, SinkError> {
         if let Some(record) = batch.records.iter().find(|record| record.value.len() > 9) {
-            return Err(LogError::RecordTooLarge { bytes: record.value.len() as u64, max: 9 });
+            let bytes = record.value.len() as u64;
+            return Err(LogError::RecordTooLarge { bytes, max: 9 }.into());
         }
         let first_offset = Offset(*self.next.borrow());
         self.asked.borrow_mut().push(batch.expected_offset);
         if let Some(expected) = batch.expected_offset.filter(|expected| *expected != first_offset) {
-            return Err(LogError::OffsetMismatch { expected, next: first_offset });
+            return Err(LogError::OffsetMismatch { expected, next: first_offset }.into());
         }
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        let values: Vec<String> = batch.records.iter().map(|record| text(record.value)).collect();
+        let values: Vec<String> = batch.records.iter().map(|record| text(&record.value)).collect();
         let last_offset = Offset(first_offset.0 + values.len() as u64 - 1);
         *self.next.borrow_mut() = last_offset.0 + 1;
         self.batches.borrow_mut().push(values);
@@ -104,7 +106,7 @@ fn batches_follow_on_an_expected_offset() {
     assert_eq!(follows.asked, [Some(Offset(0)), Some(Offset(1))]);
     let other = run(InputFormat::Line, (1, 100), Some(3), stdin(&lines, Event::End));
     assert_eq!(
-        (failure(&other).exit, failure(&other).code),
+        (failure(&other).exit, &*failure(&other).code),
         (Exit::Precondition, "offset_mismatch")
     );
     assert!(other.batches.is_empty());
@@ -116,7 +118,7 @@ fn records_before_a_bad_line_are_appended_and_nothing_of_it() {
     let run = run(InputFormat::Base64, (100, 100), None, stdin(&lines, Event::End));
     assert_eq!(run.batches, [["a", "b"]]);
     let failure = failure(&run);
-    assert_eq!((failure.exit, failure.code), (Exit::Failed, "bad_input"));
+    assert_eq!((failure.exit, &*failure.code), (Exit::Failed, "bad_input"));
     assert!(failure.message.starts_with("standard input, line 3: not base64"), "{failure}");
     assert!(
         failure.message.ends_with("; 2 records were appended before, the last at offset 1"),

@@ -1,0 +1,81 @@
+//! `--server`: a running server instead of a directory, and which flags have no meaning with it.
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
+
+use super::failure::Failure;
+
+/// Where the log is served, if it isn't a directory.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ServerArgs {
+    /// Ask a server at this address (gRPC) instead of opening a directory
+    #[arg(long, env = "PROGLOG_SERVER", value_name = "HOST:PORT")]
+    pub(crate) server: Option<String>,
+}
+
+/// By their names in clap: what says how a directory is opened.
+const OF_A_DIRECTORY: [&str; 4] = ["dir", "fsync", "segment_bytes", "max_record_bytes"];
+
+/// What says how a benchmark of this machine works.
+const OF_A_LOCAL_BENCH: [&str; 5] =
+    ["threads", "batch", "fsync", "segment_bytes", "max_record_bytes"];
+
+/// Where the command line itself names a directory, a server from elsewhere is passed over: `true`.
+/// What the command line says about a directory beside a server is refused.
+pub(crate) fn prefers_directory(matches: &ArgMatches) -> Result<bool, Failure> {
+    let Some((name, subcommand)) = matches.subcommand() else { return Ok(false) };
+    let is_bench = name == "bench";
+    let matches =
+        if is_bench { subcommand.subcommand().map_or(subcommand, |(_, m)| m) } else { subcommand };
+    let source = |id: &str| {
+        let is_there = matches.ids().any(|known| known.as_str() == id);
+        if is_there { matches.value_source(id) } else { None }
+    };
+    let is_said = |id: &&str| source(id) == Some(ValueSource::CommandLine);
+    let server = ["server", "http"].into_iter().find(|id| source(id).is_some());
+    let Some(server) = server else { return Ok(false) };
+    if !is_said(&server) && is_said(&"dir") {
+        return Ok(true);
+    }
+    let conflicting: &[&str] = if is_bench { &OF_A_LOCAL_BENCH } else { &OF_A_DIRECTORY };
+    match conflicting.iter().copied().find(is_said) {
+        Some(id) => Err(conflict(server, id)),
+        None => Ok(false),
+    }
+}
+
+fn conflict(server: &str, id: &str) -> Failure {
+    let flag = id.replace('_', "-");
+    let message = format!("--{flag} has no meaning with --{server}: the server has its own");
+    Failure::usage(message)
+        .hint(format!("leave out --{flag}, or --{server} (also PROGLOG_{})", server.to_uppercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::command;
+    use super::*;
+
+    fn prefers(words: &str) -> Result<bool, String> {
+        let matches = command().try_get_matches_from(words.split(' ')).expect(words);
+        prefers_directory(&matches).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn flags_of_a_directory_are_refused_beside_a_server() {
+        assert_eq!(prefers("proglog append --server a:1"), Ok(false));
+        assert_eq!(prefers("proglog append --fsync never"), Ok(false));
+        for words in [
+            "proglog append --server a:1 --fsync never",
+            "proglog append --server a:1 --segment-bytes 1MiB",
+            "proglog -d x read --server a:1",
+            "proglog info --server a:1 -d x",
+            "proglog bench append --server a:1 --threads 2",
+            "proglog bench append --http a:1 --fsync never",
+        ] {
+            let message = prefers(words).expect_err(words);
+            assert!(message.contains("has no meaning with --"), "{message}");
+        }
+        assert_eq!(prefers("proglog -d x bench append --server a:1"), Ok(false), "for its files");
+    }
+}
