@@ -83,10 +83,10 @@ impl Extent for Asked {
     }
 
     fn at_time(&self, timestamp_us: u64) -> Result<Offset, LogError> {
-        let answers = self.times.iter().zip(&self.status.offsets_at);
-        let found = answers.filter(|(time, _)| **time == timestamp_us).map(|(_, offset)| *offset);
+        let mut answers = self.times.iter().zip(&self.status.offsets_at);
+        let found = answers.find(|(time, _)| **time == timestamp_us);
         // Every time that there is was asked about.
-        Ok(found.last().unwrap_or(self.status.next))
+        Ok(found.map_or(self.status.next, |(_, offset)| *offset))
     }
 }
 
