@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::output::{binary_bytes, counted, grouped, print_json};
 use super::remote::Remote;
 use super::server_args::ServerArgs;
-use crate::client::{ClientConfig, LogStatus};
+use crate::client::LogStatus;
 use crate::log::{Checksums, LogError, LogReader, Recovery};
 use crate::wire::time::display_time;
 
@@ -36,7 +36,7 @@ pub(crate) struct InfoArgs {
 pub(crate) fn run(args: InfoArgs, context: &Context, out: &mut impl Write) -> anyhow::Result<Exit> {
     let info = match &args.server.server {
         Some(address) => {
-            let remote = Remote::connect(address, ClientConfig::default())?;
+            let remote = Remote::connect(address, args.server.config(false))?;
             Info::of_server(address, &remote.call(remote.client.info(&[]))?)
         }
         None => Info::of(&context.dir)?,

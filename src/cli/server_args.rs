@@ -1,9 +1,13 @@
 //! `--server`: a running server instead of a directory, and which flags have no meaning with it.
 
+use std::time::Duration;
+
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 
 use super::failure::Failure;
+use crate::client::{ClientConfig, RetryConfig};
+use crate::wire::time::parse_duration;
 
 /// Where the log is served, if it isn't a directory.
 #[derive(Args, Clone, Debug, Default)]
@@ -11,6 +15,20 @@ pub(crate) struct ServerArgs {
     /// Ask a server at this address (gRPC) instead of opening a directory
     #[arg(long, env = "PROGLOG_SERVER", value_name = "HOST:PORT")]
     pub(crate) server: Option<String>,
+
+    /// For how long a server that can't be reached is tried again [default: 30s, with --follow for ever]
+    #[arg(long, env = "PROGLOG_RETRY_FOR", value_name = "DURATION", value_parser = parse_duration)]
+    retry_for: Option<Duration>,
+}
+
+impl ServerArgs {
+    /// The client that is asked for.
+    pub(crate) fn config(&self, follows: bool) -> ClientConfig {
+        let default = if follows { Duration::MAX } else { RetryConfig::default().total };
+        let retry =
+            RetryConfig { total: self.retry_for.unwrap_or(default), ..RetryConfig::default() };
+        ClientConfig { retry, ..ClientConfig::default() }
+    }
 }
 
 /// By their names in clap: what says how a directory is opened.

@@ -4,6 +4,8 @@
 //! the environment they are written anew, after a change that is meant. What takes several processes, signals or damage is in the modules.
 
 mod damage;
+mod server;
+mod serving;
 mod streams;
 mod support;
 

@@ -39,6 +39,23 @@ impl Place {
         command
     }
 
+    /// Likewise without naming a directory.
+    pub(crate) fn bare_command<I: AsRef<OsStr>>(
+        &self,
+        words: impl IntoIterator<Item = I>,
+    ) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_proglog"));
+        command.args(words).current_dir(self.dir.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs it without a directory and without input.
+    pub(crate) fn run_bare(&self, words: &str) -> Said {
+        let mut command = self.bare_command(words.split(' '));
+        Said::of(command.stdin(Stdio::null()).output().expect("proglog runs"))
+    }
+
     pub(crate) fn start(&self, words: &str) -> Child {
         self.command(words.split(' ')).spawn().expect("proglog starts")
     }

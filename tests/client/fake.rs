@@ -8,6 +8,7 @@ use futures_util::{Stream, stream};
 use proglog::wire::v1;
 use proglog::wire::v1::log_server::{Log, LogServer};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -20,6 +21,8 @@ pub(crate) enum Fate {
     Done,
     /// It is done, but the answer is lost.
     DoneUnheard,
+    /// It is done, and then nothing more is heard.
+    DoneSilently,
     /// It is lost on the way.
     Lost,
     /// It is refused.
@@ -34,6 +37,8 @@ pub(crate) struct Fake {
     pub(crate) fates: Arc<Mutex<Vec<Fate>>>,
     pub(crate) records: Arc<Mutex<Vec<v1::Record>>>,
     pub(crate) n_appends: Arc<Mutex<u64>>,
+    /// Told when an append is done silently.
+    pub(crate) unheard: Arc<Notify>,
 }
 
 impl Fake {
@@ -115,6 +120,11 @@ impl Log for Fake {
             Fate::DoneUnheard => {
                 self.append(request.into_inner())?;
                 Err(Status::unavailable("the connection broke"))
+            }
+            Fate::DoneSilently => {
+                self.append(request.into_inner())?;
+                self.unheard.notify_one();
+                std::future::pending().await
             }
             Fate::Lost => Err(Status::unavailable("the connection broke")),
             Fate::Refused(status) => Err(*status),

@@ -3,5 +3,6 @@
 mod append;
 mod appender;
 mod fake;
+mod proxy;
 mod read;
 mod server;

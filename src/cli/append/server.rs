@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::errors;
 use crate::cli::failure::Failure;
 use crate::cli::remote::Remote;
-use crate::client::{ClientConfig, LogStatus};
+use crate::client::LogStatus;
 use crate::log::{Appended, Header, LogError, Offset};
 use crate::service::{Batch, NewRecord};
 
@@ -30,7 +30,7 @@ pub(super) fn append(
     context: &Context,
     out: &mut impl Write,
 ) -> anyhow::Result<Ended> {
-    let remote = Remote::connect(address, ClientConfig::default())?;
+    let remote = Remote::connect(address, args.server.config(false))?;
     let status = remote.call(remote.client.info(&[]))?;
     check_ready(&status, args.expect_offset)?;
     let target = Target {

@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use tokio::time::sleep;
 
@@ -16,7 +15,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::remote::Remote;
 use crate::cli::signals::stop_flag;
-use crate::client::{ClientConfig, ClientError, LogStatus, Records, RecordsOptions, RetryConfig};
+use crate::client::{ClientError, LogStatus, Records, RecordsOptions};
 use crate::log::{LogError, Offset};
 use crate::service::Chunk;
 use crate::wire::read_range::{Extent, ReadRange, resolve};
@@ -34,7 +33,7 @@ pub(super) fn print(
         let message = "%p is a place in a file, which a server doesn't tell";
         return Err(Failure::usage(message).hint("read the server's directory instead").into());
     }
-    let remote = Remote::connect(address, config(args))?;
+    let remote = Remote::connect(address, args.server.config(args.follow))?;
     let (range, next) = find(args, &remote)?;
     let mut records = remote.client.records(range.from, options(args, range, next));
     let mut printer = printer(args, format, context, out, (range, next));
@@ -47,13 +46,6 @@ pub(super) fn print(
     printer.progress.finish_and_clear();
     printed?;
     Ok(if printer.skipped { Exit::Damaged } else { Exit::Done })
-}
-
-/// Who follows wants to know what comes, also after a long while without the server.
-fn config(args: &ReadArgs) -> ClientConfig {
-    let total = if args.follow { Duration::MAX } else { RetryConfig::default().total };
-    let retry = RetryConfig { total, ..RetryConfig::default() };
-    ClientConfig { retry, ..ClientConfig::default() }
 }
 
 /// Where to read in the server's log, and where that ends now.

@@ -47,7 +47,7 @@ impl ServerReport<'_> {
             print_row("fdatasync", fdatasync, out)?;
             writeln!(
                 out,
-                "fdatasync is one thread that writes each record to a plain file and syncs it; in {dir}."
+                "fdatasync is one thread that syncs each record to a plain file of this machine, in {dir}"
             )?;
         }
         out.flush()
