@@ -27,7 +27,7 @@ const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 2 << 20;
 
 /// What of a stream's answers waits for the client to take it, in bytes.
-const MAX_SEND_BUFFER_BYTES: usize = 256 << 10;
+const MAX_SEND_BUFFER_BYTES: usize = 64 << 10;
 
 /// Streams that a client has reset while the server is still at them; a client that goes beyond is
 /// cut off.
