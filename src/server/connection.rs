@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 
+use super::opening::Opening;
 use super::write_deadline::WriteDeadline;
 use super::{ServerConfig, Shutdown};
 
@@ -26,7 +27,7 @@ const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 2 << 20;
 
 /// What of a stream's answers waits for the client to take it, in bytes.
-const MAX_SEND_BUFFER_BYTES: usize = 256 << 10;
+const MAX_SEND_BUFFER_BYTES: usize = 64 << 10;
 
 /// Streams that a client has reset while the server is still at them; a client that goes beyond is
 /// cut off.
@@ -71,7 +72,8 @@ pub(super) async fn serve_grpc(
     config: Arc<ServerConfig>,
     mut shutdown: Shutdown,
 ) {
-    let stream = TokioIo::new(WriteDeadline::new(stream, config.write_stall_timeout));
+    let stream = WriteDeadline::new(stream, config.write_stall_timeout);
+    let stream = TokioIo::new(Opening::new(stream, config.header_read_timeout));
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(config.max_concurrent_streams)

@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use proglog::log::{LogReader, Offset, Verdict, verify};
 use rustix::process::Signal;
 
-use crate::process::Serving;
+use crate::serving::Serving;
 use crate::support::{Client, produce_body, request};
 
 const N_CLIENTS: u64 = 8;
@@ -81,7 +81,7 @@ fn post_values(
 /// with all that were.
 fn run_until_killed(serving: Serving, run: u64, n_acknowledged: u64) -> Acknowledged {
     let (sender, receiver) = mpsc::channel();
-    let clients: Vec<_> = (0..N_CLIENTS).map(|_| Client::connect(serving.address)).collect();
+    let clients: Vec<_> = (0..N_CLIENTS).map(|_| Client::connect(serving.http)).collect();
     let acknowledged = thread::scope(|scope| {
         for (number, client) in clients.into_iter().enumerate() {
             let sender = sender.clone();

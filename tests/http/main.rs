@@ -7,5 +7,7 @@ mod limits;
 mod original;
 mod process;
 mod replay;
+#[path = "../serving/mod.rs"]
+mod serving;
 mod shutdown;
 mod support;

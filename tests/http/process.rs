@@ -1,33 +1,20 @@
 //! The program itself, started and stopped as an operator does.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, TcpStream};
+use std::io::BufRead;
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::thread;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use rustix::process::{Resource, Rlimit, Signal, prlimit};
 use serde_json::Value;
 
 use crate::damage::flip_a_bit;
+use crate::serving::Serving;
 use crate::support::{Answer, Client, produce_body};
 
 const PROGLOG: &str = env!("CARGO_BIN_EXE_proglog");
-
-/// A running `proglog serve`.
-pub(crate) struct Serving {
-    child: Child,
-    pub(crate) address: SocketAddr,
-    _stdout: BufReader<ChildStdout>,
-}
-
-impl Drop for Serving {
-    /// A test that fails leaves no process behind.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-    }
-}
 
 fn serve_command(dir: &Path) -> Command {
     let mut command = Command::new(PROGLOG);
@@ -43,54 +30,19 @@ fn serve_command(dir: &Path) -> Command {
 }
 
 impl Serving {
-    pub(crate) fn start(command: &mut Command) -> Serving {
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("proglog starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut line = String::new();
-        stdout.read_line(&mut line).expect("text");
-        let addresses = line.trim_end().rsplit_once(": http on ").map(|(_, addresses)| addresses);
-        let address = addresses.and_then(|addresses| addresses.split(", ").next());
-        let address = address.unwrap_or_else(|| panic!("not ready: {line:?}, {child:?}"));
-        Serving { address: address.parse().expect("an address"), child, _stdout: stdout }
-    }
-
     pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> Answer {
-        Client::connect(self.address).send(method, path, body)
+        Client::connect(self.http).send(method, path, body)
     }
 
     fn produce(&self, base64: &str) -> Answer {
         self.send("POST", "/", &produce_body(base64))
     }
 
-    fn pid(&self) -> Pid {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"));
-        pid.expect("a process id")
-    }
-
     /// Lets it open only so many files more.
     fn leave_files(&self, n_files: u64) {
-        let open = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("its files");
-        let current = Some(open.count() as u64 + n_files);
+        let current = Some(self.n_open_files() + n_files);
         let limit = Rlimit { current, maximum: current };
         prlimit(Some(self.pid()), Resource::Nofile, limit).expect("a lower limit");
-    }
-
-    /// Its exit code, if it ended by itself, and what it said on standard error.
-    pub(crate) fn end(mut self) -> (Option<i32>, String) {
-        let mut said = String::new();
-        let stderr = self.child.stderr.as_mut().expect("a pipe");
-        stderr.read_to_string(&mut said).expect("text");
-        (self.child.wait().expect("it ends").code(), said)
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).expect("it runs");
-    }
-
-    pub(crate) fn stop(self, signal: Signal) -> (Option<i32>, String) {
-        self.signal(signal);
-        self.end()
     }
 }
 
@@ -130,12 +82,12 @@ fn what_was_acknowledged_outlives_a_kill() {
 fn a_second_signal_ends_it_at_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let serving = Serving::start(serve_command(dir.path()).args(["--grace", "1h"]));
-    let mut client = Client::connect(serving.address);
+    let mut client = Client::connect(serving.http);
     client.write("POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n");
     client.write("Content-Length: 100\r\n\r\n");
     assert_eq!(client.answer("POST").status, 100);
     serving.signal(Signal::TERM);
-    while TcpStream::connect(serving.address).is_ok() {
+    while TcpStream::connect(serving.http).is_ok() {
         thread::yield_now();
     }
     let (code, said) = serving.stop(Signal::TERM);
@@ -182,7 +134,7 @@ fn a_port_that_is_taken_leaves_the_log_alone() {
         .arg("-d")
         .arg(&other)
         .args(["serve", "--grpc-addr", "127.0.0.1:0"])
-        .args(["--http-addr", &serving.address.to_string()]);
+        .args(["--http-addr", &serving.http.to_string()]);
     let second = output(&mut command);
     assert_eq!(second.status.code(), Some(1), "{second:?}");
     let said = String::from_utf8_lossy(&second.stderr);
@@ -232,8 +184,8 @@ fn running_out_of_files_is_survived() {
     let dir = tempfile::tempdir().expect("a directory");
     let serving = Serving::start(&mut serve_command(dir.path()));
     serving.leave_files(4);
-    let crowd: Vec<Client> = (0..20).map(|_| Client::connect(serving.address)).collect();
-    let mut last = Client::connect(serving.address);
+    let crowd: Vec<Client> = (0..20).map(|_| Client::connect(serving.http)).collect();
+    let mut last = Client::connect(serving.http);
     last.write("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(last.is_silent(), "there is no file left for it");
     drop(crowd);

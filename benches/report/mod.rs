@@ -1,6 +1,9 @@
-//! The table, for people and for programs.
+//! The table of a benchmark, for people and for programs.
 
-use crate::work::Work;
+mod options;
+mod plot;
+
+pub(crate) use options::run;
 
 /// One row: what was measured, run by run.
 pub(crate) struct Figure {
@@ -13,15 +16,13 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
-    pub(crate) fn new(work: &Work) -> Self {
-        Figure {
-            name: work.name(),
-            record_bytes: work.record_bytes,
-            unit: work.unit(),
-            goal: work.goal,
-            floor: Vec::new(),
-            ours: Vec::new(),
-        }
+    pub(crate) fn new(
+        name: &'static str,
+        record_bytes: usize,
+        unit: &'static str,
+        goal: Option<f64>,
+    ) -> Self {
+        Figure { name, record_bytes, unit, goal, floor: Vec::new(), ours: Vec::new() }
     }
 
     pub(crate) fn ratio(&self) -> f64 {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::Figure;
+use super::Figure;
 
 const WIDTH: f64 = 760.0;
 const BAR_HEIGHT: f64 = 18.0;

@@ -1,0 +1,149 @@
+//! Clients that break the rules: each is told so, or cut off, and costs nothing for long.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use proglog::wire::v1;
+use rustix::process::Signal;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::{Code, Status};
+
+use crate::followers::{connect, serve};
+use crate::serving::Serving;
+use crate::support::{Client, MAX_RECORD_BYTES, produce, within_patience};
+
+/// Sends bytes as they are, whatever the method takes.
+#[derive(Clone, Copy, Default)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Raw;
+    type Decoder = Raw;
+
+    fn encoder(&mut self) -> Raw {
+        Raw
+    }
+
+    fn decoder(&mut self) -> Raw {
+        Raw
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, bytes: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(bytes);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+    }
+}
+
+async fn call_raw(serving: &Serving, path: &'static str, bytes: &'static [u8]) -> Status {
+    let endpoint = format!("http://{}", serving.grpc);
+    let endpoint = tonic::transport::Endpoint::from_shared(endpoint).expect("an address");
+    let mut client = tonic::client::Grpc::new(endpoint.connect().await.expect("connected"));
+    client.ready().await.expect("ready");
+    let path = hyper::http::uri::PathAndQuery::from_static(path);
+    let answer = client.unary(tonic::Request::new(Bytes::from_static(bytes)), path, Raw).await;
+    answer.expect_err("it can't be understood")
+}
+
+/// A connection that sends these bytes and then does what `end` says.
+fn raw_connection(serving: &Serving, bytes: &[u8], end: impl FnOnce(&TcpStream)) -> TcpStream {
+    let mut stream = TcpStream::connect(serving.grpc).expect("connected");
+    stream.write_all(bytes).expect("sent");
+    end(&stream);
+    stream
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+async fn works(client: &mut Client, offset: u64) {
+    let answer = client.produce(produce("sound")).await.expect("appended");
+    assert_eq!(answer.into_inner().offset, offset);
+}
+
+#[tokio::test]
+async fn malformed_messages_are_refused_and_append_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = serve(dir.path());
+    for bytes in [&b"\x0A\x7F"[..], b"\xFF\xFF\xFF\xFF", b"\x0A\x02\x0A\x09", b"\x08\x01"] {
+        for path in ["/log.v1.Log/Produce", "/log.v1.Log/ProduceBatch"] {
+            let status = call_raw(&serving, path, bytes).await;
+            let is_clear = matches!(status.code(), Code::Internal | Code::InvalidArgument);
+            assert!(is_clear && !status.message().is_empty(), "{path} {bytes:?}: {status:?}");
+        }
+    }
+    works(&mut connect(&serving).await, 0).await;
+    assert_eq!(serving.stop(Signal::TERM).0, Some(0));
+}
+
+#[tokio::test]
+async fn rough_clients_leave_neither_files_nor_memory_behind() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = serve(dir.path());
+    let mut client = connect(&serving).await;
+    let mut n_appended = 0;
+    let mut round = async || {
+        for _ in 0..20 {
+            rough_handling(&serving).await;
+        }
+        works(&mut client, n_appended).await;
+        n_appended += 1;
+    };
+    // Once to grow what is kept for later use.
+    round().await;
+    let (files, memory) = (serving.n_open_files(), serving.resident_bytes());
+    for _ in 0..5 {
+        round().await;
+    }
+    within_patience(async {
+        while serving.n_open_files() > files {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let grown = serving.resident_bytes().saturating_sub(memory);
+    assert!(grown < 24 << 20, "{grown} bytes more after 100 rough clients of each kind");
+    assert_eq!(serving.stop(Signal::TERM).0, Some(0));
+}
+
+/// One client of each kind.
+async fn rough_handling(serving: &Serving) {
+    let at_once = |stream: &TcpStream| {
+        let linger = Some(Duration::ZERO);
+        rustix::net::sockopt::set_socket_linger(stream, linger).expect("an option");
+    };
+    // Gone by a reset: before a word, in the middle of the first one, and behind it.
+    for bytes in [&b""[..], &PREFACE[..10], PREFACE] {
+        drop(raw_connection(serving, bytes, at_once));
+    }
+    // Not HTTP/2, or not for long: told so, and closed.
+    for bytes in
+        [&b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..], &[PREFACE, &[0xFF; 64]].concat()]
+    {
+        let mut stream = raw_connection(serving, bytes, |_| ());
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    // A call that is dropped before its answer, and one that is too large.
+    let mut client = connect(serving).await;
+    let stream = client.consume_stream(v1::ConsumeRequest { offset: 0 }).await;
+    drop(stream);
+    let large = produce(&"x".repeat(2 * MAX_RECORD_BYTES));
+    let refused = client.produce(large).await.expect_err("too large");
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused:?}");
+}

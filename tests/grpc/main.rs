@@ -1,0 +1,11 @@
+//! The gRPC interface, asked by clients that are made from its messages alone.
+
+mod batches;
+mod followers;
+mod hardship;
+mod health;
+mod produce;
+#[path = "../serving/mod.rs"]
+mod serving;
+mod streams;
+mod support;
