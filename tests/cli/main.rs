@@ -5,6 +5,7 @@
 
 mod damage;
 mod server;
+#[path = "../serving/mod.rs"]
 mod serving;
 mod streams;
 mod support;

@@ -13,12 +13,23 @@ const RECORDS: &[u8] = br#"{"text":"one","key":"k","timestamp":"2026-01-01T00:00
 {"value":"/wA=","timestamp":"2026-01-03T00:00:00Z"}
 "#;
 
+fn serve(place: &Place) -> Serving {
+    serve_at(place, "127.0.0.1:0")
+}
+
+/// Listens for gRPC at this address.
+fn serve_at(place: &Place, address: &str) -> Serving {
+    let words = ["serve", "--http-addr", "127.0.0.1:0", "--grpc-addr", address];
+    Serving::start(&mut place.command(words))
+}
+
 /// The same said with `--server`, in a place that has no log.
 fn run_with(serving: &Serving, words: &str, input: &[u8]) -> Said {
     let elsewhere = Place::new();
     let (global, words) = words.split_once(" -- ").unwrap_or(("", words));
     let global = global.split(' ').filter(|word| !word.is_empty());
-    let words = words.split(' ').chain(["--server", &serving.address]);
+    let address = serving.grpc.to_string();
+    let words = words.split(' ').chain(["--server", &address]);
     let mut command = elsewhere.bare_command(global.chain(words));
     command.env_remove("PROGLOG_SERVER");
     let output = assert_cmd::Command::from_std(command).write_stdin(input).output();
@@ -32,7 +43,7 @@ fn run(serving: &Serving, words: &str) -> Said {
 #[test]
 fn a_directory_and_a_server_give_the_same_output() {
     let (directory, served) = (Place::new(), Place::new());
-    let serving = Serving::start(&served);
+    let serving = serve(&served);
     let same = |words: &str, input: &[u8]| {
         let on_directory = directory.run_with(&words.replacen(" -- ", " ", 1), input);
         let on_server = run_with(&serving, words, input);
@@ -72,7 +83,7 @@ fn a_directory_and_a_server_give_the_same_output() {
 #[test]
 fn what_a_server_does_not_know_is_a_wrong_use() {
     let served = Place::new();
-    let serving = Serving::start(&served);
+    let serving = serve(&served);
     for (words, said) in [
         ("read --format %p", "doesn't tell"),
         ("append --fsync never", "--fsync has no meaning with --server"),
@@ -91,7 +102,7 @@ fn what_a_server_does_not_know_is_a_wrong_use() {
 #[test]
 fn info_tells_what_the_server_tells() {
     let served = Place::new();
-    let serving = Serving::start(&served);
+    let serving = serve(&served);
     assert_eq!(run_with(&serving, "append", b"a\nb\n").exit, Some(0));
     let info = run(&serving, "info").stdout;
     for row in ["server:        127.0.0.1:", "next offset:   2\n", "appends:       taken\n"] {
@@ -104,7 +115,7 @@ fn info_tells_what_the_server_tells() {
 #[test]
 fn a_record_too_large_for_the_server_is_named() {
     let served = Place::new();
-    let serving = Serving::start(&served);
+    let serving = serve(&served);
     let mut input = b"a\nb\n".to_vec();
     input.resize((5 << 20) + 4, b'x');
     let refused = run_with(&serving, "append", &input);
@@ -118,8 +129,8 @@ fn a_record_too_large_for_the_server_is_named() {
 #[test]
 fn following_goes_on_when_the_server_is_back_and_ends_with_a_signal() {
     let (served, elsewhere) = (Place::new(), Place::new());
-    let serving = Serving::start(&served);
-    let address = serving.address.clone();
+    let serving = serve(&served);
+    let address = serving.grpc.to_string();
     assert_eq!(run_with(&serving, "append", b"one\n").exit, Some(0));
     let words = ["read", "--follow", "--server", &address];
     let mut follower = elsewhere.bare_command(words).spawn().expect("it starts");
@@ -130,8 +141,8 @@ fn following_goes_on_when_the_server_is_back_and_ends_with_a_signal() {
         line
     };
     assert_eq!(next(), "one\n");
-    serving.end(Signal::TERM);
-    let serving = Serving::at(&served, &address);
+    serving.stop(Signal::TERM);
+    let serving = serve_at(&served, &address);
     assert_eq!(run_with(&serving, "append", b"two\n").exit, Some(0));
     assert_eq!(next(), "two\n");
     kill_process(Pid::from_child(&follower), Signal::INT).expect("it runs");
@@ -142,9 +153,10 @@ fn following_goes_on_when_the_server_is_back_and_ends_with_a_signal() {
 #[test]
 fn a_server_that_goes_away_is_told_with_what_was_acknowledged() {
     let (served, elsewhere) = (Place::new(), Place::new());
-    let serving = Serving::start(&served);
+    let serving = serve(&served);
     let words = "append --print-offsets --retry-for 100ms --server";
-    let words = words.split(' ').chain([&*serving.address]);
+    let address = serving.grpc.to_string();
+    let words = words.split(' ').chain([&*address]);
     let mut child = elsewhere.bare_command(words).spawn().expect("it starts");
     let mut input = child.stdin.take().expect("a pipe");
     let mut offsets = BufReader::new(child.stdout.take().expect("a pipe")).lines();
@@ -152,7 +164,7 @@ fn a_server_that_goes_away_is_told_with_what_was_acknowledged() {
     for offset in ["0", "1"] {
         assert_eq!(offsets.next().expect("an offset").expect("text"), offset);
     }
-    serving.end(Signal::KILL);
+    serving.stop(Signal::KILL);
     input.write_all(b"three\n").expect("written");
     drop(input);
     let said = Said::of(child.wait_with_output().expect("it ends"));
@@ -164,8 +176,8 @@ fn a_server_that_goes_away_is_told_with_what_was_acknowledged() {
 #[test]
 fn an_append_with_an_expected_offset_outlives_a_restart() {
     let (served, elsewhere) = (Place::new(), Place::new());
-    let serving = Serving::start(&served);
-    let address = serving.address.clone();
+    let serving = serve(&served);
+    let address = serving.grpc.to_string();
     let words = "append --print-offsets --expect-offset 0 --server";
     let words = words.split(' ').chain([&*address]);
     let mut child = elsewhere.bare_command(words).spawn().expect("it starts");
@@ -173,10 +185,10 @@ fn an_append_with_an_expected_offset_outlives_a_restart() {
     let mut offsets = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     input.write_all(b"one\n").expect("written");
     assert_eq!(offsets.next().expect("an offset").expect("text"), "0");
-    serving.end(Signal::KILL);
+    serving.stop(Signal::KILL);
     input.write_all(b"two\n").expect("written");
     drop(input);
-    let serving = Serving::at(&served, &address);
+    let serving = serve_at(&served, &address);
     assert_eq!(offsets.next().expect("an offset").expect("text"), "1");
     assert_eq!(wait(&mut child).code(), Some(0));
     assert_eq!(run(&serving, "read").stdout, "one\ntwo\n");
@@ -185,7 +197,7 @@ fn an_append_with_an_expected_offset_outlives_a_restart() {
 #[test]
 fn a_benchmark_of_a_server_prints_both_rates() {
     let served = Place::new();
-    let serving = Serving::start(&served);
+    let serving = serve(&served);
     let appended = run(&serving, "bench append --records 40 --clients 20 --size 10B");
     assert_eq!(appended.exit, Some(0), "{}", appended.stderr);
     for row in ["1 client ", "20 clients ", "ratio ", "fdatasync "] {

@@ -1,7 +1,6 @@
 //! The program itself, started and stopped as an operator does.
 
 use std::fs;
-use std::io::BufRead;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output};
