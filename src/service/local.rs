@@ -18,11 +18,12 @@ use tokio::sync::watch;
 use tokio::task;
 
 use super::queue::{Bounds, Queue};
+use super::writer::Answering;
 use super::{
     Batch, Chunk, CommitLog, LogDetails, LogInfo, PendingAppend, Record, ScanLimits, ServiceError,
     chunk, writer,
 };
-use crate::log::{DEFAULT_MAX_WAITING_BYTES, Log, LogError, Offset};
+use crate::log::{Append, DEFAULT_MAX_WAITING_BYTES, Log, LogError, Offset};
 
 /// How much may wait in front of a [`LocalLog`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,13 +89,14 @@ impl LocalLog {
         });
         let progress = Arc::new(watch::Sender::new(Progress::of(&log)));
         let (storage_log, publisher) = (Arc::clone(&log), Arc::clone(&progress));
-        let max_group_bytes = config.max_group_bytes;
+        let (max_group_bytes, answering) = (config.max_group_bytes, Answering::start());
         let storage = writer::spawn_storage(move || {
             let publish = || {
                 let Progress { next, refusal, .. } = Progress::of(&storage_log);
                 publisher.send_modify(|now| (now.next, now.refusal) = (next, refusal));
             };
-            writer::run(waiting, max_group_bytes, |group| storage_log.append_group(group), publish);
+            let write = |group: &[Append<'_>]| storage_log.append_group(group);
+            writer::run(waiting, max_group_bytes, &answering, write, publish);
             let closed = storage_log.close();
             if let Err(error) = &closed {
                 tracing::error!(%error, "closing the log failed");

@@ -28,6 +28,9 @@ pub(super) struct Bounds {
     pub(super) room_wait: Duration,
 }
 
+/// A place in the queue, in number and in bytes.
+type Room = (mpsc::OwnedPermit<Job>, OwnedSemaphorePermit);
+
 /// The callers' end.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -50,8 +53,14 @@ impl Queue {
         // Whoever holds a sender gets its job through: the writer ends when the last one is gone.
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let jobs = jobs.ok_or(ServiceError::Closed)?;
-        let wait = timeout(self.bounds.room_wait, self.take_room(jobs, &batch));
-        let (slot, room) = wait.await.map_err(|_| self.busy())??;
+        let bytes = self.room_for(&batch);
+        let (slot, room) = match self.try_take_room(&jobs, bytes) {
+            Some(taken) => taken,
+            None => {
+                let wait = timeout(self.bounds.room_wait, self.take_room(jobs, bytes));
+                wait.await.map_err(|_| self.busy())??
+            }
+        };
         let (answer, pending) = PendingAppend::new();
         slot.send(Job { batch, answer, _room: room });
         Ok(pending)
@@ -64,13 +73,19 @@ impl Queue {
     }
 
     /// A batch that is greater than the whole queue takes all of it, rather than waiting for ever.
-    async fn take_room(
-        &self,
-        jobs: mpsc::Sender<Job>,
-        batch: &Batch,
-    ) -> Result<(mpsc::OwnedPermit<Job>, OwnedSemaphorePermit), ServiceError> {
+    fn room_for(&self, batch: &Batch) -> u32 {
         let bytes = u32::try_from(batch.bytes()).unwrap_or(u32::MAX);
-        let bytes = bytes.min(self.bounds.max_waiting_bytes);
+        bytes.min(self.bounds.max_waiting_bytes)
+    }
+
+    /// Mostly there is room, and then no timer is needed.
+    fn try_take_room(&self, jobs: &mpsc::Sender<Job>, bytes: u32) -> Option<Room> {
+        let room = Arc::clone(&self.room).try_acquire_many_owned(bytes).ok()?;
+        let slot = jobs.clone().try_reserve_owned().ok()?;
+        Some((slot, room))
+    }
+
+    async fn take_room(&self, jobs: mpsc::Sender<Job>, bytes: u32) -> Result<Room, ServiceError> {
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await;
         let room = room.map_err(|_| ServiceError::Closed)?;
         let slot = jobs.reserve_owned().await.map_err(|_| ServiceError::Closed)?;

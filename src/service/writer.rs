@@ -9,6 +9,7 @@ use std::io;
 use std::process;
 use std::thread::{self, JoinHandle};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::ServiceError;
@@ -48,6 +49,7 @@ impl Drop for EndOnPanic {
 pub(super) fn run(
     mut waiting: mpsc::Receiver<Job>,
     max_group_bytes: u64,
+    answering: &Answering,
     mut write: impl FnMut(&[Append<'_>]) -> Vec<Result<Appended, LogError>>,
     mut appended: impl FnMut(),
 ) {
@@ -56,10 +58,47 @@ pub(super) fn run(
         let answers = write_group(&group, &mut write);
         assert_eq!(answers.len(), group.len(), "a group gets one answer for each batch");
         tracing::debug!(batches = group.len(), "appended a group");
-        for (job, answer) in group.into_iter().zip(answers) {
-            job.answer.give(answer.map_err(ServiceError::from));
-        }
+        let answers =
+            group.into_iter().zip(answers.into_iter().map(|a| a.map_err(ServiceError::from)));
+        answering.give(answers.collect());
         appended();
+    }
+}
+
+/// The jobs of a group, and what became of each.
+type Answers = Vec<(Job, Result<Appended, ServiceError>)>;
+
+/// Gives answers. Within a runtime one task of it does so for a whole group: to wake each caller from
+/// this thread would cost a call to the system each, and hold up the next group.
+#[derive(Debug, Default)]
+pub(super) struct Answering(Option<mpsc::UnboundedSender<Answers>>);
+
+impl Answering {
+    /// By a task of the runtime that this is called in; by the storage thread itself if there is none.
+    pub(super) fn start() -> Answering {
+        let Ok(runtime) = Handle::try_current() else { return Answering(None) };
+        // What is in it holds its room in the queue, so it is bounded.
+        let (sender, mut answers) = mpsc::unbounded_channel();
+        runtime.spawn(async move {
+            while let Some(answers) = answers.recv().await {
+                give_all(answers);
+            }
+        });
+        Answering(Some(sender))
+    }
+
+    fn give(&self, answers: Answers) {
+        match &self.0 {
+            // A runtime that is being shut down has dropped the task.
+            Some(sender) => sender.send(answers).unwrap_or_else(|unsent| give_all(unsent.0)),
+            None => give_all(answers),
+        }
+    }
+}
+
+fn give_all(answers: Answers) {
+    for (job, answer) in answers {
+        job.answer.give(answer);
     }
 }
 

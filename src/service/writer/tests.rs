@@ -53,6 +53,7 @@ async fn what_waits_while_a_group_is_written_becomes_one_group() {
         run(
             waiting,
             1 << 20,
+            &Answering::default(),
             |batches| {
                 started.send(()).expect("the test listens");
                 may_go_on.recv().expect("the test answers");
@@ -89,7 +90,7 @@ async fn a_group_is_bounded_in_bytes() {
     queue.close();
     let mut memory = Memory::default();
     let sizes = thread::spawn(move || {
-        run(waiting, 300, |batches| memory.write(batches), || ());
+        run(waiting, 300, &Answering::default(), |batches| memory.write(batches), || ());
         memory.groups.iter().map(Vec::len).collect::<Vec<_>>()
     });
     assert_eq!(sizes.join().expect("no panic"), [2, 2]);
@@ -106,6 +107,7 @@ async fn each_batch_of_a_group_gets_its_own_answer() {
         run(
             waiting,
             1 << 20,
+            &Answering::default(),
             |batches| {
                 let too_large = LogError::RecordTooLarge { bytes: 7, max: 5 };
                 let mut answers = vec![Err(too_large)];
