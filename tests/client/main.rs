@@ -3,6 +3,9 @@
 mod append;
 mod appender;
 mod fake;
+mod kill;
 mod proxy;
 mod read;
 mod server;
+#[path = "../serving/mod.rs"]
+mod serving;
