@@ -74,7 +74,7 @@ fn described(mut operation: Operation, method: &HttpMethod) -> Operation {
     for (_, response) in responses.iter_mut().filter(|(status, _)| is_failure(status)) {
         if let RefOr::T(response) = response {
             let problem = Content::new(Some(Ref::from_schema_name("Problem")));
-            response.content.insert("application/problem+json".to_owned(), problem);
+            response.content.insert("application/problem+json".to_owned(), problem.into());
         }
     }
     operation
