@@ -24,6 +24,7 @@ pub(crate) mod fuzzing {
 mod grpc;
 mod http;
 mod listen;
+mod peer;
 mod shutdown;
 mod write_deadline;
 

@@ -101,6 +101,23 @@ fn a_shutdown_answers_long_polls_at_once() {
 }
 
 #[test]
+fn a_long_poll_does_not_outlive_its_client() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = ServerConfig { max_connections: 1, ..defaults() };
+    let server = Server::with_limits(dir.path(), Default::default(), config);
+    let mut waiting = server.connect();
+    waiting.write(request_with("GET", "/v1/records?wait=5m", &[], b""));
+    assert!(waiting.is_silent());
+    drop(waiting);
+    assert_eq!(server.send("GET", "/livez", "").status, 200, "its connection is free again");
+    let mut half = server.connect();
+    half.write(request_with("GET", "/v1/records?wait=5m", &[], b""));
+    half.close_write();
+    assert_eq!(half.answer("GET").body, b"", "who asks no more isn't kept waiting");
+    server.stop();
+}
+
+#[test]
 fn events_come_for_what_is_there_and_for_what_is_appended_later() {
     let (_dir, server) = started();
     append(&server, "a");

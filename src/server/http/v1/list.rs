@@ -1,5 +1,6 @@
 //! `GET /v1/records`: records from a place on, in the form that the client likes.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::super::query::{Query, number, positive, truth};
 use super::super::request_error::RequestError;
 use super::cursor::Wanted;
 use super::{events, lines, page, place};
+use crate::server::peer::Peer;
 use crate::service::{CommitLog, Offset, ServiceError};
 use crate::wire::offset_spec::OffsetSpec;
 use crate::wire::time::parse_duration;
@@ -75,7 +77,8 @@ pub(super) async fn list<L: CommitLog>(
         return events::answer(&app, wanted).await;
     }
     if let Some(wait) = asked.wait {
-        wait_for_a_record(&app, &wanted, wait).await?;
+        let peer = request.extensions().get::<Peer>();
+        wait_for_a_record(&app, &wanted, wait, peer).await?;
     }
     // What is appended from now on is the next request's.
     let next = app.log.info().next.max(wanted.from);
@@ -140,21 +143,29 @@ const fn behind(last: Offset, spec: OffsetSpec) -> OffsetSpec {
     }
 }
 
-/// Waits while there is nothing to answer with. Time that is up, and a shutdown, end that without an
-/// error: the answer is an empty one.
+/// Waits while there is nothing to answer with. Time that is up, a shutdown, and a client that is gone
+/// end that without an error: the answer is an empty one.
 async fn wait_for_a_record<L: CommitLog>(
     app: &App<L>,
     wanted: &Wanted,
     wait: Duration,
+    peer: Option<&Peer>,
 ) -> Result<(), ServiceError> {
     let is_there = app.log.info().next > wanted.from;
     if is_there || wanted.end.is_some_and(|end| end <= wanted.from) {
         return Ok(());
     }
     let mut shutdown = app.shutdown.clone();
+    let gone = async {
+        match peer {
+            Some(peer) => peer.gone().await,
+            None => pending().await,
+        }
+    };
     tokio::select! {
         biased;
         () = shutdown.requested() => Ok(()),
+        () = gone => Ok(()),
         waited = app.log.wait_for(wanted.from) => waited,
         () = sleep(wait) => Ok(()),
     }
