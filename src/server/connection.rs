@@ -7,12 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
+use tower::Service;
 
 use super::opening::Opening;
+use super::peer::PeerStream;
 use super::write_deadline::WriteDeadline;
 use super::{ServerConfig, Shutdown};
 
@@ -45,6 +50,15 @@ pub(super) async fn serve_http(
     config: Arc<ServerConfig>,
     mut shutdown: Shutdown,
 ) {
+    let stream = PeerStream::new(stream);
+    let peer = stream.peer();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        // Only who reads may have to wait for long.
+        if request.method() == Method::GET {
+            request.extensions_mut().insert(peer.clone());
+        }
+        router.clone().call(request)
+    });
     let stream = TokioIo::new(WriteDeadline::new(stream, config.write_stall_timeout));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -52,7 +66,7 @@ pub(super) async fn serve_http(
         .max_buf_size(MAX_HEADER_BYTES)
         // A client that has sent all it wants to (`nc -N`) still gets its answer.
         .half_close(true)
-        .serve_connection(stream, TowerToHyperService::new(router));
+        .serve_connection(stream, service);
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,

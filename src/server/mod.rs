@@ -26,6 +26,7 @@ mod http;
 mod listen;
 mod opening;
 mod panics;
+mod peer;
 mod shutdown;
 mod write_deadline;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proglog::log::LogConfig;
 use proglog::server::ServerConfig;
 
-use crate::support::{Fake, Server, defaults, produce_body, request};
+use crate::support::{Fake, NDJSON, Server, defaults, produce_body, request};
 
 const SOON: Duration = Duration::from_millis(150);
 
@@ -118,6 +118,35 @@ fn bodies_hold_no_more_memory_together_than_allowed() {
         assert_eq!(answers.recv().expect("an answer").status, 200);
     });
     assert_eq!(server.produce(&"AAAA".repeat(200)), 0, "the room is given back");
+    server.stop();
+}
+
+#[test]
+fn records_of_version_1_share_the_memory_for_bodies() {
+    let (log, gate) = Fake::gated();
+    let config = ServerConfig { max_body_bytes: 1000, max_bodies_bytes: 1000, ..defaults() };
+    let server = Server::over(log, config);
+    let (answered, answers) = mpsc::channel();
+    let lines = [("Content-Type", NDJSON)];
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            let (answered, server) = (answered.clone(), &server);
+            scope.spawn(move || {
+                let body = vec![b'x'; 800];
+                answered.send(server.send("POST", "/v1/records", body)).expect("the test listens");
+            });
+        }
+        let refused = answers.recv().expect("an answer");
+        refused.problem(503, "busy");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        gate.open();
+        assert_eq!(answers.recv().expect("an answer").status, 201);
+    });
+    // Many small records need more than the bytes they came in.
+    let body = "{\"text\":\"\"}\n".repeat(50);
+    server.send_with("POST", "/v1/records", &lines, &body).problem(503, "busy");
+    let one = server.send_with("POST", "/v1/records", &lines, "{\"text\":\"\"}");
+    assert_eq!(one.status, 201, "the room is given back");
     server.stop();
 }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::header::EXPECT;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::error::RequestError;
+use super::request_error::RequestError;
 use crate::server::ServerConfig;
 
 /// The limits, and the memory that is left for bodies.
@@ -25,7 +25,7 @@ pub(super) struct BodyLimits {
 /// A whole body and its share of the memory for bodies, which is given back when it is dropped.
 #[derive(Debug, Default)]
 pub(super) struct HeldBody {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
     room: Option<OwnedSemaphorePermit>,
 }
 
@@ -56,32 +56,85 @@ impl BodyLimits {
         timeout(self.time, read).await.unwrap_or(Err(RequestError::BodyTooSlow))
     }
 
+    /// Gives an error back once the client has had the occasion to send the body that goes with it.
+    pub(super) async fn refuse(&self, request: Request, error: RequestError) -> RequestError {
+        if !request.headers().contains_key(EXPECT) {
+            let discarded = discard(request.into_body(), self.max_bytes);
+            let _ = timeout(self.time, discarded).await;
+        }
+        error
+    }
+
     async fn collect(&self, mut body: Body) -> Result<HeldBody, RequestError> {
         let mut held = HeldBody::default();
+        let mut pieces = Pieces::default();
         while let Some(data) = next_data(&mut body).await {
             let data = data?;
-            if (held.bytes.len() + data.len()) as u64 > self.max_bytes {
+            if (pieces.len() + data.len()) as u64 > self.max_bytes {
                 drop(held);
                 discard(body, self.max_bytes).await;
                 return Err(RequestError::BodyTooLarge { max: self.max_bytes });
             }
-            held.add(&data, &self.room)?;
+            held.take_room(data.len(), &self.room)?;
+            pieces.add(data, body.size_hint().lower());
         }
+        held.bytes = pieces.join();
         Ok(held)
+    }
+
+    /// Takes room for what is made of a body, beside that for its bytes.
+    pub(super) fn hold_more(
+        &self,
+        held: &mut HeldBody,
+        n_bytes: usize,
+    ) -> Result<(), RequestError> {
+        held.take_room(n_bytes, &self.room)
     }
 }
 
 impl HeldBody {
-    fn add(&mut self, data: &Bytes, room: &Arc<Semaphore>) -> Result<(), RequestError> {
-        let bytes = u32::try_from(data.len()).map_err(|_| RequestError::Busy)?;
-        let more = Arc::clone(room).try_acquire_many_owned(bytes);
+    fn take_room(&mut self, n_bytes: usize, room: &Arc<Semaphore>) -> Result<(), RequestError> {
+        let n_bytes = u32::try_from(n_bytes).map_err(|_| RequestError::Busy)?;
+        let more = Arc::clone(room).try_acquire_many_owned(n_bytes);
         let more = more.map_err(|_| RequestError::Busy)?;
         match &mut self.room {
             Some(room) => room.merge(more),
             None => self.room = Some(more),
         }
-        self.bytes.extend_from_slice(data);
         Ok(())
+    }
+}
+
+/// A body as it comes. Most come in one piece, which is kept as it is; only the others are copied.
+#[derive(Debug, Default)]
+struct Pieces {
+    first: Bytes,
+    joined: BytesMut,
+}
+
+/// What is set aside at most for bytes that a client only has promised.
+const MAX_PROMISED_BYTES: u64 = 256 << 10;
+
+impl Pieces {
+    fn len(&self) -> usize {
+        self.first.len() + self.joined.len()
+    }
+
+    fn add(&mut self, data: Bytes, promised_bytes: u64) {
+        if self.len() == 0 {
+            self.first = data;
+            return;
+        }
+        if self.joined.is_empty() {
+            let promised = promised_bytes.min(MAX_PROMISED_BYTES) as usize;
+            self.joined.reserve(self.first.len() + data.len() + promised);
+            self.joined.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.joined.extend_from_slice(&data);
+    }
+
+    fn join(self) -> Bytes {
+        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
     }
 }
 

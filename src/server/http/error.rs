@@ -1,102 +1,38 @@
-//! Every failure as an answer: the status, and a problem document of RFC 9457 that says what went
-//! wrong, under which stable code, and what to do next.
+//! Every failure as an answer: a problem document of RFC 9457 that says what went wrong, under which
+//! stable code, and what to do next.
+
+use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::request_error::RequestError;
 use crate::server::answered::{Answered, answered};
 use crate::service::ServiceError;
 
-/// What a request itself can do wrong, or meet, before a log is asked.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum RequestError {
-    /// The body is not the JSON that the method takes.
-    #[error("the body can't be understood: {reason}")]
-    Malformed { reason: String, expected: &'static str },
-    /// The body is longer than any record makes it.
-    #[error("the body is over the limit of {max} bytes: nothing was appended")]
-    BodyTooLarge { max: u64 },
-    /// The body took too long.
-    #[error("the body didn't arrive in time: nothing was appended")]
-    BodyTooSlow,
-    /// The client went away, or broke the framing of its body.
-    #[error("the body ended early: nothing was appended")]
-    BodyBroken,
-    /// The bodies of other requests hold all the memory there is for them.
-    #[error("too many bytes of requests are in flight: nothing was appended")]
-    Busy,
-    /// The path is there, but not for this method.
-    #[error("{path} doesn't take the method {method}")]
-    MethodNotAllowed { method: String, path: &'static str, allow: &'static str },
-    /// There is no such path.
-    #[error("there is nothing at {path}")]
-    NoSuchPath { path: String },
-    /// A handler panicked.
-    #[error("the server made a mistake at this request")]
-    Panicked,
-}
-
-impl RequestError {
-    const fn code(&self) -> &'static str {
-        match self {
-            RequestError::Malformed { .. } => "malformed_body",
-            RequestError::BodyTooLarge { .. } => "body_too_large",
-            RequestError::BodyTooSlow => "body_too_slow",
-            RequestError::BodyBroken => "body_broken",
-            RequestError::Busy => "busy",
-            RequestError::MethodNotAllowed { .. } => "method_not_allowed",
-            RequestError::NoSuchPath { .. } => "no_such_path",
-            RequestError::Panicked => "internal",
-        }
-    }
-
-    const fn status(&self) -> StatusCode {
-        match self {
-            RequestError::Malformed { .. } | RequestError::BodyBroken => StatusCode::BAD_REQUEST,
-            RequestError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            RequestError::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-            RequestError::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            RequestError::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            RequestError::NoSuchPath { .. } => StatusCode::NOT_FOUND,
-            RequestError::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            RequestError::Malformed { expected, .. } => format!("send {expected}"),
-            RequestError::BodyTooLarge { .. } => {
-                "split the record, or start the server with a greater --max-record-bytes".into()
-            }
-            RequestError::BodyTooSlow => "send it again, all of it at once".into(),
-            RequestError::BodyBroken => "send it again, as long as its header says".into(),
-            RequestError::Busy => "try again shortly".into(),
-            RequestError::MethodNotAllowed { allow, .. } => format!("use {allow}"),
-            RequestError::NoSuchPath { .. } => {
-                "POST / appends a record, GET / reads one, /livez and /readyz tell the server's health".into()
-            }
-            RequestError::Panicked => "see the server's log, and please report it".into(),
-        }
-    }
-}
-
 /// A failure, ready to be sent. The type is left at its default, `about:blank`, so the title is the
 /// status' own; `code` tells the kinds apart.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
+    /// Always `about:blank`.
     r#type: &'static str,
+    /// The name of the status.
     title: &'static str,
+    /// The status of the answer.
     status: u16,
+    /// What went wrong, for people.
     detail: String,
+    /// What went wrong, for programs: it never changes.
     code: &'static str,
+    /// What to do next, for people.
     hint: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lowest: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<u64>,
+    /// The numbers in the detail by name, such as `offset`, `lowest` and `next`.
+    #[serde(flatten)]
+    numbers: BTreeMap<&'static str, u64>,
     #[serde(skip)]
     header: Option<(HeaderName, HeaderValue)>,
 }
@@ -110,8 +46,7 @@ impl Problem {
             detail,
             code,
             hint,
-            lowest: None,
-            next: None,
+            numbers: BTreeMap::new(),
             header: None,
         }
     }
@@ -142,11 +77,7 @@ impl From<ServiceError> for Problem {
         let Answered { http, retry_after, .. } = answered(&error);
         let mut problem = Problem::new(http, error.code(), detail, hint);
         problem.header = retry_after.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds)));
-        if let ServiceError::OutOfRange { lowest, next, .. } = error {
-            (problem.lowest, problem.next) = (Some(lowest.0), Some(next.0));
-        } else if let ServiceError::OffsetMismatch { next, .. } = error {
-            problem.next = Some(next.0);
-        }
+        problem.numbers = error.numbers().into_iter().collect();
         problem
     }
 }
@@ -155,11 +86,17 @@ impl From<RequestError> for Problem {
     fn from(error: RequestError) -> Problem {
         let mut problem =
             Problem::new(error.status(), error.code(), error.to_string(), error.hint());
-        if let RequestError::MethodNotAllowed { allow, .. } = error {
-            problem.header = Some((ALLOW, HeaderValue::from_static(allow)));
-        } else if let RequestError::Busy = error {
-            problem.header = Some((RETRY_AFTER, HeaderValue::from(1)));
-        }
+        problem.header = match error {
+            RequestError::MethodNotAllowed { allow, .. } => {
+                HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow))
+            }
+            RequestError::Busy => Some((RETRY_AFTER, HeaderValue::from(1))),
+            RequestError::RangeNotSatisfiable { length } => {
+                let range = HeaderValue::try_from(format!("bytes */{length}")).ok();
+                range.map(|range| (CONTENT_RANGE, range))
+            }
+            _ => None,
+        };
         problem
     }
 }

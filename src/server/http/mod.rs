@@ -1,22 +1,31 @@
 //! The HTTP interface: which path leads where, and what holds for every request.
 
+mod accept;
 mod body;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod fuzzing;
 mod go_json;
 mod health;
+mod openapi;
 mod original;
 mod path;
+mod query;
+mod request_error;
 mod request_log;
+mod resource;
+mod v1;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::any;
+use bytes::Bytes;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
 use self::body::BodyLimits;
+use self::resource::Resource;
 use super::{ServerConfig, Shutdown};
 use crate::service::CommitLog;
 
@@ -26,21 +35,33 @@ struct App<L> {
     log: Arc<L>,
     bodies: BodyLimits,
     shutdown: Shutdown,
+    /// The document that describes all routes.
+    openapi: Bytes,
 }
 
-/// All routes over a log. Each path takes any method and refuses the wrong ones itself: axum would
-/// answer a HEAD by GET's handler, and a 405 without a word of why.
+/// All routes over a log. Every one comes from a [`Resource`], so every one is documented.
 pub(super) fn router<L: CommitLog>(
     log: Arc<L>,
     config: &ServerConfig,
     shutdown: Shutdown,
 ) -> Router {
-    let app = App { log, bodies: BodyLimits::new(config), shutdown };
-    Router::new()
-        .route("/", any(original::handle::<L>))
-        .route("/livez", any(health::livez))
-        .route("/readyz", any(health::readyz::<L>))
+    let (routes, api) = v1::add_to(common::<L>()).split_for_parts();
+    let bodies = BodyLimits::new(config);
+    let app = App { log, bodies, shutdown, openapi: openapi::document(&api) };
+    routes
         .fallback(path::elsewhere)
         .layer(middleware::from_fn(request_log::answer_and_log))
         .with_state(Arc::new(app))
+}
+
+/// The paths that belong to no version.
+fn common<L: CommitLog>() -> OpenApiRouter<Arc<App<L>>> {
+    let original = Resource::new()
+        .with(original::__path_produce, original::produce::<L>)
+        .with(original::__path_consume, original::consume::<L>);
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(original.routes())
+        .routes(Resource::new().with(health::__path_livez, health::livez).routes())
+        .routes(Resource::new().with(health::__path_readyz, health::readyz::<L>).routes())
+        .routes(Resource::new().with(openapi::__path_openapi, openapi::openapi::<L>).routes())
 }

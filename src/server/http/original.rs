@@ -18,35 +18,36 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::Method;
 use axum::response::Response;
 use base64::Engine;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
+use utoipa::ToSchema;
 
 use super::App;
-use super::error::{Problem, RequestError};
+use super::error::Problem;
 use super::go_json::{self, BASE64};
+use super::request_error::RequestError;
 use crate::service::{Batch, CommitLog, NewRecord, Offset, Record};
 
 const PRODUCE_BODY: &str = r#"one JSON object, such as {"record":{"value":"aGVsbG8="}}"#;
 const CONSUME_BODY: &str = r#"one JSON object, such as {"offset":0}"#;
 
-/// Appends or reads one record.
-pub(super) async fn handle<L: CommitLog>(
+/// Append one record
+#[utoipa::path(
+    post,
+    path = "/",
+    tag = "original",
+    request_body(content = ProduceRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Appended", body = ProduceResponse, content_type = "application/json"),
+        (status = 400, description = "The body can't be understood"),
+        (status = 413, description = "The body or the record is too large"),
+    ),
+)]
+pub(super) async fn produce<L: CommitLog>(
     State(app): State<Arc<App<L>>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    match *request.method() {
-        Method::POST => produce(&app, request).await,
-        Method::GET => consume(&app, request).await,
-        ref method => {
-            let (method, path, allow) = (method.to_string(), "/", "GET, POST");
-            Err(RequestError::MethodNotAllowed { method, path, allow }.into())
-        }
-    }
-}
-
-async fn produce<L: CommitLog>(app: &App<L>, request: Request) -> Result<Response, Problem> {
     let body = app.bodies.read(request).await?;
     let value = go_json::produce_value(&body.bytes)
         .map_err(|error| malformed(&error, &body.bytes, PRODUCE_BODY))?;
@@ -54,7 +55,24 @@ async fn produce<L: CommitLog>(app: &App<L>, request: Request) -> Result<Respons
     Ok(json(format!("{{\"offset\":{}}}\n", appended.first_offset)))
 }
 
-async fn consume<L: CommitLog>(app: &App<L>, request: Request) -> Result<Response, Problem> {
+/// Read one record
+///
+/// The offset is in the body, which not every client sends with a GET.
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "original",
+    request_body(content = ConsumeRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The record", body = ConsumeResponse, content_type = "application/json"),
+        (status = 400, description = "The body can't be understood"),
+        (status = 404, description = "The offset is not in the log"),
+    ),
+)]
+pub(super) async fn consume<L: CommitLog>(
+    State(app): State<Arc<App<L>>>,
+    request: Request,
+) -> Result<Response, Problem> {
     let body = app.bodies.read(request).await?;
     let offset = go_json::consume_offset(&body.bytes)
         .map_err(|error| malformed(&error, &body.bytes, CONSUME_BODY))?;
@@ -82,4 +100,49 @@ fn json(document: String) -> Response {
     let mut response = Response::new(Body::from(document));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// What `produce` takes.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `go_json` reads")]
+pub(super) struct ProduceRequest {
+    record: ProduceRecord,
+}
+
+/// A record to be appended.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `go_json` reads")]
+pub(super) struct ProduceRecord {
+    /// In base64.
+    value: String,
+}
+
+/// Where a record is now.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `produce` writes")]
+pub(super) struct ProduceResponse {
+    offset: u64,
+}
+
+/// What `consume` takes.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `go_json` reads")]
+pub(super) struct ConsumeRequest {
+    offset: u64,
+}
+
+/// What `consume` answers with.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `record_json` writes")]
+pub(super) struct ConsumeResponse {
+    record: ConsumedRecord,
+}
+
+/// A record of the log.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `record_json` writes")]
+pub(super) struct ConsumedRecord {
+    /// In base64.
+    value: String,
+    offset: u64,
 }

@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
 
-use super::error::{Problem, RequestError};
+use super::error::Problem;
+use super::request_error::RequestError;
 
 /// Answers any request that no route takes.
 pub(super) async fn elsewhere(request: Request) -> Response {

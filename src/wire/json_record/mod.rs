@@ -7,12 +7,12 @@
 //! Bytes are `text` where they are UTF-8 and base64 in `value` where they aren't, so that any
 //! record goes out and in again without loss.
 
+mod document;
 mod parse;
 mod print;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-use parse::ParsedRecord;
-pub(crate) use parse::parse;
-pub(crate) use print::write;
+pub(crate) use document::parse_document;
+pub(crate) use parse::{ParsedRecord, parse};
+pub(crate) use print::{write, write_object};

@@ -30,17 +30,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<ParsedRecord, String> {
         return Err("the line is empty, which is no JSON object".into());
     }
     let line: Line = serde_json::from_str(text).map_err(|error| without_line_number(&error))?;
-    let value = bytes_of(line.text, line.value)?;
-    if line.record_type == TYPE_LOST {
-        return Err(format!("type {TYPE_LOST} is reserved for records lost to damage"));
-    }
-    Ok(ParsedRecord {
-        value,
-        key: line.key.map(|key| key.0),
-        headers: line.headers.map(|headers| headers.0),
-        timestamp_us: line.timestamp.map(|timestamp| timestamp.0),
-        record_type: line.record_type,
-    })
+    line.into_record()
 }
 
 /// Each line is a document of its own, so `serde_json`'s line number always is 1.
@@ -58,7 +48,7 @@ fn without_line_number(error: &serde_json::Error) -> String {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+pub(super) struct Line {
     text: Option<String>,
     value: Option<String>,
     key: Option<Key>,
@@ -70,6 +60,22 @@ struct Line {
     _offset: Option<IgnoredAny>,
     #[serde(rename = "term")]
     _term: Option<IgnoredAny>,
+}
+
+impl Line {
+    pub(super) fn into_record(self) -> Result<ParsedRecord, String> {
+        let value = bytes_of(self.text, self.value)?;
+        if self.record_type == TYPE_LOST {
+            return Err(format!("type {TYPE_LOST} is reserved for records lost to damage"));
+        }
+        Ok(ParsedRecord {
+            value,
+            key: self.key.map(|key| key.0),
+            headers: self.headers.map(|headers| headers.0),
+            timestamp_us: self.timestamp.map(|timestamp| timestamp.0),
+            record_type: self.record_type,
+        })
+    }
 }
 
 const fn data() -> u32 {

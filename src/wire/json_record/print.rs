@@ -11,8 +11,13 @@ use crate::wire::time::format_rfc3339;
 
 /// Writes one record as one line.
 pub(crate) fn write(record: &RecordRef<'_>, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &Line(record))?;
+    write_object(record, out)?;
     out.write_all(b"\n")
+}
+
+/// Writes one record as an object, without the end of a line.
+pub(crate) fn write_object(record: &RecordRef<'_>, out: &mut impl Write) -> io::Result<()> {
+    Ok(serde_json::to_writer(out, &Line(record))?)
 }
 
 struct Line<'a>(&'a RecordRef<'a>);
