@@ -74,7 +74,7 @@ mod tests {
     fn a_message_names_the_record_and_its_place() {
         for (document, said) in [
             ("{\"records\":[{\"text\":\"a\"},\n{}]}", "record 2: has neither"),
-            ("{\"records\":[{\"text\":\"a\"},\n{}]}", "at line 2 column"),
+            ("{\"records\":[{\"text\":\"a\"},\n{}]}", "at line 2 column 3"),
             ("{\"records\":[{\"txt\":\"a\"}]}", "record 1: unknown field `txt`"),
             ("{\"records\":[{\"text\":\"a\"}", "EOF"),
             ("{\"records\":{}}", "a list of records"),
