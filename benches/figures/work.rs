@@ -14,8 +14,8 @@ use crate::opening;
 /// Where files go; removed at the end.
 pub(crate) struct Scratch {
     dir: PathBuf,
-    /// The log that reading works share, with its record size.
-    prepared: RefCell<Option<usize>>,
+    /// The log that reading works share: its record size, and how many there are.
+    prepared: RefCell<Option<(usize, u64)>>,
 }
 
 impl Scratch {
@@ -38,14 +38,15 @@ impl Scratch {
         open(&dir, sync)
     }
 
-    /// A closed log and a floor's file with the same records, made once for each record size.
+    /// A closed log and a floor's file with the same records, made once for all works that want the same.
     fn prepared(&self, value: &[u8], n_records: u64) -> (PathBuf, PathBuf) {
         let (dir, file) = (self.path("prepared"), self.path("prepared-floor"));
-        if *self.prepared.borrow() != Some(value.len()) {
+        let wanted = Some((value.len(), n_records));
+        if *self.prepared.borrow() != wanted {
             let _ = fs::remove_dir_all(&dir);
             append_batches(&open(&dir, SyncPolicy::Never), value, n_records, 100);
             floor::append_buffered(&file, value, n_records);
-            *self.prepared.borrow_mut() = Some(value.len());
+            *self.prepared.borrow_mut() = wanted;
         }
         (dir, file)
     }
@@ -164,7 +165,11 @@ impl Work {
 
     fn n_records(&self) -> u64 {
         let n_bytes = std::env::var("PROGLOG_BENCH_BYTES").ok().and_then(|n| n.parse().ok());
-        let n_bytes: u64 = n_bytes.unwrap_or(256 << 20);
+        let n_bytes: u64 = n_bytes.unwrap_or(match self.kind {
+            // A whole segment: what doesn't grow with it is to count as little as it does there.
+            Kind::OpenAfterKill => 1000 << 20,
+            _ => 256 << 20,
+        });
         (n_bytes / self.record_bytes as u64).max(100).next_multiple_of(100)
     }
 
