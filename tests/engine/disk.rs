@@ -1,4 +1,5 @@
-//! A disk that counts the calls that change it, lets one fail, and knows what a power cut leaves.
+//! A disk that counts the calls that change it, or those that look at it, lets one fail or do less than
+//! it was asked to, and knows what a power cut leaves.
 //!
 //! It writes through to real files. What is on the device is kept beside: the bytes of each file at
 //! its last sync, and the names that each directory had at its last sync.
@@ -17,7 +18,7 @@ use proglog::log::fs::{
 use crate::gate::Gate;
 use crate::leftovers::{DIRECTORY, Leftovers};
 
-/// What happens at one of the changing calls.
+/// What happens at one of the calls: the changing ones, unless said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// It fails with this error number, and the ones after it work.
@@ -26,9 +27,27 @@ pub(crate) enum Fault {
     Full,
     /// Nothing works any more; [`Disk::leftovers`] says what was there right before it.
     PowerCut,
+    /// A write gets only half of its bytes down, and says so.
+    ShortWrite,
+    /// One of the calls that look fails with this error number.
+    BadLook(i32),
+    /// It and all reads after it get only half of what they asked for, and say so.
+    ShortReads,
 }
 
-/// The calls that change something.
+impl Fault {
+    /// Whether a call is one of those of which one meets the fault.
+    fn counts(self, call: Call) -> bool {
+        match self {
+            Fault::Once(_) | Fault::Full | Fault::PowerCut => !call.looks(),
+            Fault::ShortWrite => call == Call::Write,
+            Fault::BadLook(_) => call.looks(),
+            Fault::ShortReads => call == Call::Read,
+        }
+    }
+}
+
+/// The calls that change something, or look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
     CreateDir,
@@ -40,9 +59,18 @@ pub(crate) enum Call {
     Write,
     Reserve,
     Sync,
+    Open,
+    List,
+    Len,
+    Read,
+    Map,
 }
 
 impl Call {
+    fn looks(self) -> bool {
+        matches!(self, Call::Open | Call::List | Call::Len | Call::Read | Call::Map)
+    }
+
     fn needs_room(self) -> bool {
         matches!(self, Call::CreateDir | Call::Create | Call::Write | Call::Reserve)
     }
@@ -134,21 +162,22 @@ impl Disk {
         self.state.lock().expect("no panic in a call")
     }
 
-    /// Counts a changing call, and fails it if its time has come.
+    /// Counts a call, and fails it if its time has come.
     fn enter(&self, call: Call) -> Result<(), Trouble> {
         let mut state = self.state();
-        let number = state.n_calls;
-        state.n_calls += 1;
         if let Some((_, error)) = state.fails_next.take_if(|(kind, _)| *kind == call) {
             return Err(Trouble::new(error, false));
         }
-        let Some((at, fault)) = state.fault.filter(|(at, _)| *at <= number) else { return Ok(()) };
+        let Some((at, fault)) = state.fault.filter(|(_, fault)| fault.counts(call)) else {
+            return Ok(());
+        };
+        let number = state.n_calls;
+        state.n_calls += 1;
         if number == at {
             state.hit = Some(call);
         }
         match fault {
-            Fault::Once(error) if number == at => Err(Trouble::new(error, false)),
-            Fault::Once(_) => Ok(()),
+            _ if number < at => Ok(()),
             Fault::Full if call.needs_room() => Err(Trouble::new(ENOSPC, true)),
             Fault::Full => Ok(()),
             Fault::PowerCut => {
@@ -157,6 +186,10 @@ impl Disk {
                 }
                 Err(Trouble::new(EIO, false))
             }
+            Fault::ShortReads => Err(Trouble::new(EIO, true)),
+            _ if number > at => Ok(()),
+            Fault::Once(error) | Fault::BadLook(error) => Err(Trouble::new(error, false)),
+            Fault::ShortWrite => Err(Trouble::new(EIO, true)),
         }
     }
 }
@@ -235,14 +268,13 @@ impl FileSystem for Disk {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
+        self.enter(Call::List)?;
         OsFileSystem.list(dir)
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
         let is_new = access == Access::CreateNew;
-        if is_new {
-            self.enter(Call::Create)?;
-        }
+        self.enter(if is_new { Call::Create } else { Call::Open })?;
         let inner = OsFileSystem.open(path, access)?;
         let node = self.state().note(path, Arc::clone(&inner), is_new);
         Ok(Arc::new(DiskFile { disk: self.clone(), inner, node }))
@@ -308,6 +340,7 @@ impl DiskFile {
 
 impl StorageFile for DiskFile {
     fn len(&self) -> io::Result<u64> {
+        self.disk.enter(Call::Len)?;
         self.inner.len()
     }
 
@@ -317,7 +350,14 @@ impl StorageFile for DiskFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-        self.inner.read_at(buffer, position)
+        match self.disk.enter(Call::Read) {
+            Err(trouble) if trouble.half_done && buffer.len() > 1 => {
+                let n_wanted = buffer.len() / 2;
+                self.inner.read_at(&mut buffer[..n_wanted], position)
+            }
+            Err(trouble) if !trouble.half_done => Err(trouble.into()),
+            Ok(()) | Err(_) => self.inner.read_at(buffer, position),
+        }
     }
 
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<usize> {
@@ -344,6 +384,7 @@ impl StorageFile for DiskFile {
     }
 
     fn map(&self, position: u64, n_bytes: usize, access: Access) -> io::Result<Mapping> {
+        self.disk.enter(Call::Map)?;
         self.inner.map(position, n_bytes, access)
     }
 }

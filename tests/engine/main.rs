@@ -8,6 +8,7 @@
 //! - `promises` and `edges`: the small promises of the surface, and what it refuses
 //! - `faults`: every call failing in turn, full disks, power cuts, on a simulated `disk` that knows its
 //!   `leftovers`
+//! - `hiccups`: calls interrupted, half done, or failing to look
 //! - `setbacks`: one call fails, and the log goes on
 //! - `undo`: the newest records taken back, and what is under way then
 //! - `crash`: the program killed while it appends
@@ -23,6 +24,7 @@ mod faults;
 mod format;
 mod gate;
 mod go_original;
+mod hiccups;
 mod leftovers;
 mod memory;
 mod model;
