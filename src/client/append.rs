@@ -22,7 +22,8 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::Refused`] with what the server says; [`ClientError::OutcomeUnknown`] if it may have
-    /// been appended or not; with any other error it was not.
+    /// been appended or not; with any other error it was not. If the server's own disk failed under it
+    /// (codes `io` and `disk_full`), some first records may be there once the server is started again.
     pub async fn append(&self, batch: Batch) -> Result<Appended, ClientError> {
         let mut sending = Sending::new(self, &batch);
         let request = request(batch);

@@ -22,7 +22,7 @@
 //! - A read is tried again until its time is over. An append is tried again only if it surely was not
 //!   taken, or if it names the offset it has to get: then a second attempt can't append twice.
 //! - Where nobody can know whether an append was taken, [`ClientError::OutcomeUnknown`] says so. No
-//!   other error is given for an append that may have been.
+//!   other error is given for an append that may have been, but for a server whose disk failed.
 //! - Whatever is waited for has a deadline, except for records that don't exist yet.
 
 mod append;
