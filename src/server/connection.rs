@@ -3,6 +3,7 @@
 //!
 //! HTTP/2 is not offered on the HTTP interface: without TLS no client of it asks for that.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tower::Service;
@@ -48,7 +50,7 @@ pub(super) async fn serve_http(
     stream: TcpStream,
     router: Router,
     config: Arc<ServerConfig>,
-    mut shutdown: Shutdown,
+    shutdown: Shutdown,
 ) {
     let stream = PeerStream::new(stream);
     let peer = stream.peer();
@@ -67,15 +69,7 @@ pub(super) async fn serve_http(
         // A client that has sent all it wants to (`nc -N`) still gets its answer.
         .half_close(true)
         .serve_connection(stream, service);
-    let mut connection = std::pin::pin!(connection);
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = shutdown.requested() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    note_early_end(served);
+    serve(connection, shutdown).await;
 }
 
 /// Serves calls until the client or a deadline ends it, or the shutdown does and the calls at hand are
@@ -84,7 +78,7 @@ pub(super) async fn serve_grpc(
     stream: TcpStream,
     router: Router,
     config: Arc<ServerConfig>,
-    mut shutdown: Shutdown,
+    shutdown: Shutdown,
 ) {
     let stream = WriteDeadline::new(stream, config.write_stall_timeout);
     let stream = TokioIo::new(Opening::new(stream, config.header_read_timeout));
@@ -99,7 +93,14 @@ pub(super) async fn serve_grpc(
         .keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .serve_connection(stream, TowerToHyperService::new(router));
-    let mut connection = std::pin::pin!(connection);
+    serve(connection, shutdown).await;
+}
+
+async fn serve<C>(connection: C, mut shutdown: Shutdown)
+where
+    C: GracefulConnection<Error = hyper::Error>,
+{
+    let mut connection = pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
         () = shutdown.requested() => {
@@ -107,10 +108,6 @@ pub(super) async fn serve_grpc(
             connection.await
         }
     };
-    note_early_end(served);
-}
-
-fn note_early_end(served: hyper::Result<()>) {
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");
     }
