@@ -65,6 +65,10 @@ memory *NAMES:
     cargo build --release --locked
     .ci/memory {{ NAMES }}
 
+# Threads under ThreadSanitizer, the rest under Miri; needs a nightly toolchain, and installs parts of it.
+sanitize *NAMES:
+    .ci/sanitize {{ NAMES }}
+
 # Every fuzz target for some seconds; needs a nightly toolchain and cargo-fuzz, and installs them.
 fuzz SECONDS="20":
     .ci/fuzz {{ SECONDS }}

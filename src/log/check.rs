@@ -34,8 +34,9 @@ pub(super) fn check_all(
     let n_threads = thread::available_parallelism().map_or(1, usize::from).min(segments.len());
     let todo = Mutex::new(VecDeque::from(segments));
     let done = Mutex::new(Vec::new());
+    // Before any of them starts, or the first one would read ahead on what is the second one's.
+    let _places: Vec<Place> = (0..n_threads).map_while(|_| Place::take()).collect();
     let work = || {
-        let _place = Place::take();
         while let Some(files) = next_of(&todo) {
             let is_live = live_writer && Some(files.base) == newest;
             let beside = if is_live { Beside::LiveWriter } else { Beside::Nobody };

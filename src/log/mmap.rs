@@ -15,6 +15,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use memmap2::{MmapAsRawDesc, MmapOptions, MmapRaw, UncheckedAdvice};
 
+#[cfg(feature = "plants")]
+use super::plant::{Plant, is_planted};
+
 const WORD_BYTES: usize = 4;
 
 /// Words in a mapped file, or in memory where a test's file system has no real files.
@@ -33,6 +36,10 @@ impl Mapping {
     /// If the mapping is not that long.
     #[must_use]
     pub fn load(&self, word: usize) -> u32 {
+        #[cfg(feature = "plants")]
+        if is_planted(Plant::DataRace) {
+            count_by_racing();
+        }
         u32::from_be(self.word(word).load(Ordering::Acquire))
     }
 
@@ -57,6 +64,15 @@ impl Mapping {
             Mapping::Memory(words) => &words[word],
         }
     }
+}
+
+/// Planted as [`Plant::DataRace`].
+#[cfg(feature = "plants")]
+fn count_by_racing() {
+    static N_LOADS: AtomicU32 = AtomicU32::new(0);
+    let count = N_LOADS.as_ptr();
+    // SAFETY: there is none. That is the bug, for a sanitizer to find; it is in no release.
+    unsafe { count.write(count.read().wrapping_add(1)) }
 }
 
 /// A part of a file, mapped and shared.

@@ -23,6 +23,9 @@ pub(super) enum Plant {
     TornTail,
     /// Half of a batch can be seen before the rest.
     HalfBatch,
+    /// What is loaded from a mapped index is counted as if there were only one thread.
+    #[cfg(feature = "plants")]
+    DataRace,
 }
 
 /// Whether the program is to have this bug.
@@ -50,6 +53,7 @@ fn from_environment() -> Option<Plant> {
         "index" => Plant::Index,
         "torn-tail" => Plant::TornTail,
         "half-batch" => Plant::HalfBatch,
+        "data-race" => Plant::DataRace,
         _ => panic!("PROGLOG_PLANT={name} is no bug that can be planted"),
     })
 }

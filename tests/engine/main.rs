@@ -9,6 +9,7 @@
 //! - `faults`: every call failing in turn, full disks, power cuts, on a simulated `disk` that knows its
 //!   `leftovers`
 //! - `hiccups`: calls interrupted, half done, or failing to look
+//! - `scripted`: a short life in memory, for slow tools
 //! - `setbacks`: one call fails, and the log goes on
 //! - `undo`: the newest records taken back, and what is under way then
 //! - `crash`: the program killed while it appends
@@ -30,6 +31,7 @@ mod memory;
 mod model;
 mod promises;
 mod repair;
+mod scripted;
 mod setbacks;
 mod support;
 mod undo;

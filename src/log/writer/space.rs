@@ -22,8 +22,8 @@ const WRITES_A_ZEROING: u64 = 20;
 const MIN_ZEROED_BYTES: u64 = 512 << 10;
 const MAX_ZEROED_BYTES: u64 = 2 << 20;
 
-/// For larger writes the zeros would cost more than they spare.
-const MAX_ZEROED_WRITE_BYTES: u64 = 128 << 10;
+/// For larger writes the zeros, which the device gets as well, cost more than they spare.
+const MAX_ZEROED_WRITE_BYTES: u64 = 80 << 10;
 
 /// What is ready in the active store.
 #[derive(Clone, Copy, Debug)]
