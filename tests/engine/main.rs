@@ -9,7 +9,7 @@
 //! - `faults`: every call failing in turn, full disks, power cuts, on a simulated `disk` that knows its
 //!   `leftovers`
 //! - `hiccups`: calls interrupted, half done, or failing to look
-//! - `scripted`: a short life in memory, for slow tools
+//! - `scripted`: a short life in memory, for sanitizers
 //! - `setbacks`: one call fails, and the log goes on
 //! - `undo`: the newest records taken back, and what is under way then
 //! - `crash`: the program killed while it appends

@@ -1,4 +1,4 @@
-//! A short life of a log in memory, for tools under which no file can be mapped and every step is slow
+//! A short life of a log in memory: all that is shared is the program's, so that a sanitizer sees it
 //! (`.ci/sanitize`).
 
 use std::path::Path;
