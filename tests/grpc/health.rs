@@ -63,16 +63,14 @@ async fn reflection_names_the_services() {
 #[tokio::test]
 async fn answers_are_compressed_for_those_who_compress() {
     let server = Server::start().await;
-    for encoding in [CompressionEncoding::Gzip, CompressionEncoding::Zstd] {
-        let mut client =
-            server.client().await.send_compressed(encoding).accept_compressed(encoding);
-        let value = "again and again ".repeat(1000);
-        let offset = client.produce(produce(&value)).await.expect("appended").into_inner().offset;
-        let read = client.consume(v1::ConsumeRequest { offset }).await.expect("read");
-        let said = read.metadata().get("grpc-encoding").map(|name| name.as_bytes().to_vec());
-        assert_eq!(said.as_deref(), Some(encoding.to_string().as_bytes()));
-        assert_eq!(read.into_inner().record.expect("a record").value, value);
-    }
+    let gzip = CompressionEncoding::Gzip;
+    let mut client = server.client().await.send_compressed(gzip).accept_compressed(gzip);
+    let value = "again and again ".repeat(1000);
+    let offset = client.produce(produce(&value)).await.expect("appended").into_inner().offset;
+    let read = client.consume(v1::ConsumeRequest { offset }).await.expect("read");
+    let said = read.metadata().get("grpc-encoding").map(|name| name.as_bytes().to_vec());
+    assert_eq!(said.as_deref(), Some(&b"gzip"[..]));
+    assert_eq!(read.into_inner().record.expect("a record").value, value);
     let mut accepting = server.client().await.accept_compressed(CompressionEncoding::Gzip);
     let read = accepting.consume(v1::ConsumeRequest { offset: 0 }).await.expect("read");
     assert_eq!(read.metadata().get("grpc-encoding"), None);

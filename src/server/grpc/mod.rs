@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
-use tonic::codec::CompressionEncoding::{Gzip, Zstd};
+use tonic::codec::CompressionEncoding::Gzip;
 use tonic::service::Routes;
 
 use self::health::HealthService;
@@ -45,9 +45,7 @@ pub(super) fn router<L: CommitLog>(
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(usize::MAX)
         .accept_compressed(Gzip)
-        .accept_compressed(Zstd)
-        .send_compressed(Gzip)
-        .send_compressed(Zstd);
+        .send_compressed(Gzip);
     let routes = Routes::new(log).add_service(health);
     reflection::add_to(routes)
         .prepare()
