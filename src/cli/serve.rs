@@ -96,12 +96,13 @@ async fn serve(
 ) -> anyhow::Result<Exit> {
     let (trigger, shutdown) = server::shutdown();
     server::trigger_on_signals(trigger).map_err(|error| failed("watch for signals", &error))?;
-    announce(context, &listeners, out)?;
     let mut config = ServerConfig::for_records_of(args.log.max_record_bytes);
     config.grace = args.grace;
     // Each interface may take half of what there is.
     let n_connections = file_limit::connections(2 * config.max_connections, file_limit::raise());
     config.max_connections = (n_connections / 2).max(1);
+    // Last: whoever reads it finds everything settled.
+    announce(context, &listeners, out)?;
     let log = Arc::new(log);
     server::run(listeners, Arc::clone(&log), config, shutdown).await;
     log.close().await.map_err(|error| not_closed(&error))?;
