@@ -115,8 +115,12 @@ impl<'a> Sending<'a> {
         let end = first.plus(self.records.len() as u64);
         let unknown = |error: ClientError| self.unknown(error.to_string());
         let status = self.client.info(&[]).await.map_err(unknown)?;
+        if status.next <= first {
+            // The attempt before may still be on its way.
+            return Err(self.outcome(failed));
+        }
         if status.next < end {
-            // Batches are whole, so this one can't be there.
+            // Batches are whole, so this one can't be there, nor can it come any more.
             return Err(self.client.error(failed));
         }
         if !self.lie_at(first, end).await.map_err(unknown)? {

@@ -34,6 +34,12 @@ impl<'a> NewRecord<'a> {
     pub const fn new(value: &'a [u8]) -> Self {
         NewRecord { value, key: None, headers: &[], timestamp_us: None, record_type: TYPE_DATA }
     }
+
+    /// Value, key and encoded headers together, in bytes: what the limit on records is about.
+    #[must_use]
+    pub fn content_bytes(&self) -> u64 {
+        super::frame::record_bytes(self)
+    }
 }
 
 /// A record in the log, with its bytes its own.

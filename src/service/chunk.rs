@@ -80,6 +80,8 @@ pub(super) fn read(log: &Log, from: Offset, limits: &ScanLimits) -> Result<Chunk
 struct Reading<'a> {
     limits: &'a ScanLimits,
     buffer: BytesMut,
+    /// What the records taken hold in memory, headers included.
+    n_bytes: usize,
     taken: Vec<Taken>,
     missing: Vec<Missing>,
     /// Where to go on, if that isn't where the scan stands.
@@ -96,18 +98,17 @@ struct Taken {
 impl<'a> Reading<'a> {
     fn new(limits: &'a ScanLimits) -> Reading<'a> {
         let (buffer, taken, missing) = (BytesMut::new(), Vec::new(), Vec::new());
-        Reading { limits, buffer, taken, missing, next: None }
+        Reading { limits, buffer, n_bytes: 0, taken, missing, next: None }
     }
 
     fn has_room(&self) -> bool {
         self.taken.len() < self.limits.max_records.max(1)
             && self.missing.len() < MAX_MISSING
-            && self.buffer.len() < self.limits.max_bytes.max(1)
+            && self.n_bytes < self.limits.max_bytes.max(1)
     }
 
     fn fits(&self, record: &RecordRef<'_>) -> bool {
-        let n_bytes = record.frame_bytes as usize + BYTES_PER_RECORD as usize;
-        self.taken.is_empty() || self.buffer.len() + n_bytes <= self.limits.max_bytes
+        self.taken.is_empty() || self.n_bytes + memory_bytes(record) <= self.limits.max_bytes
     }
 
     fn take(&mut self, record: &RecordRef<'_>) {
@@ -115,6 +116,7 @@ impl<'a> Reading<'a> {
             let n_expected = (record.frame_bytes as usize).saturating_mul(self.limits.max_records);
             self.buffer.reserve(n_expected.min(self.limits.max_bytes));
         }
+        self.n_bytes += memory_bytes(record);
         self.buffer.extend_from_slice(record.value);
         self.buffer.extend_from_slice(record.key.unwrap_or_default());
         let header =
@@ -160,6 +162,12 @@ impl<'a> Reading<'a> {
             self.missing.push(Missing { offsets, reason, is_lost });
         }
     }
+}
+
+/// What a record holds in memory, about.
+fn memory_bytes(record: &RecordRef<'_>) -> usize {
+    let n_headers = record.headers.iter().count();
+    record.frame_bytes as usize + BYTES_PER_RECORD as usize + n_headers * size_of::<Header>()
 }
 
 /// Most stretches of missing records that one chunk names.

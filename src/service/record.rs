@@ -43,13 +43,11 @@ impl NewRecord {
     /// Value, key and headers together: what a log's limit on records is about.
     #[must_use]
     pub fn content_bytes(&self) -> u64 {
-        let headers: usize = self.headers.iter().map(|h| h.name.len() + h.value.len()).sum();
-        let key = self.key.as_ref().map_or(0, Bytes::len);
-        (self.value.len() + key + headers) as u64
+        self.borrowed().content_bytes()
     }
 
     fn bytes(&self) -> u64 {
-        self.content_bytes() + BYTES_PER_RECORD
+        self.content_bytes() + BYTES_PER_RECORD + (self.headers.len() * size_of::<Header>()) as u64
     }
 }
 

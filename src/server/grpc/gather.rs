@@ -1,7 +1,7 @@
 //! Puts the requests of a stream that have arrived together into one batch.
 
 use futures_util::future::FutureExt;
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 
 use super::produce;
 use super::status::status;
@@ -84,7 +84,7 @@ impl Gatherer {
         &self,
         request: Result<Option<v1::ProduceRequest>, Status>,
     ) -> Result<Checked, Option<Status>> {
-        let request = request.map_err(Some)?.ok_or(None)?;
+        let request = request.map_err(|status| Some(blame_size(status)))?.ok_or(None)?;
         let record = produce::record(request.record).map_err(Some)?;
         let (bytes, max) = (record.content_bytes(), self.max_record_bytes);
         if bytes > max {
@@ -95,6 +95,14 @@ impl Gatherer {
             return Err(Some(status(&ServiceError::ReservedType { record_type })));
         }
         Ok(Checked { record, expected_offset: request.expected_offset.map(Offset) })
+    }
+}
+
+/// tonic says OUT_OF_RANGE of a message over the limit, which is what the log says of offsets.
+fn blame_size(status: Status) -> Status {
+    match status.code() {
+        Code::OutOfRange => Status::resource_exhausted(status.message()),
+        _ => status,
     }
 }
 

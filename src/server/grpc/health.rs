@@ -10,8 +10,9 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
+use super::status::status;
 use crate::server::Shutdown;
-use crate::service::CommitLog;
+use crate::service::{CommitLog, ServiceError};
 use crate::wire::v1::log_server::LogServer;
 
 /// See the module's docs.
@@ -54,7 +55,7 @@ impl<L: CommitLog> Health for HealthService<L> {
         self.status_of(&service).map(|status| Response::new(response(status))).ok_or_else(unknown)
     }
 
-    /// The status now, and once more when the log refuses appends or the server stops.
+    /// The status now, and once more when the log refuses appends; it ends when the server stops.
     async fn watch(
         &self,
         request: Request<HealthCheckRequest>,
@@ -62,19 +63,28 @@ impl<L: CommitLog> Health for HealthService<L> {
         let now = self.status_of(&request.into_inner().service);
         let first = now.unwrap_or(ServingStatus::ServiceUnknown);
         let (log, mut shutdown) = (Arc::clone(&self.log), self.shutdown.clone());
+        let mut stopping = shutdown.clone();
         let changed = async move {
-            match first {
-                ServingStatus::Serving => tokio::select! {
+            if first == ServingStatus::Serving {
+                tokio::select! {
                     () = shutdown.requested() => {}
                     _ = log.refused() => {}
-                },
-                ServingStatus::Unknown
-                | ServingStatus::NotServing
-                | ServingStatus::ServiceUnknown => std::future::pending().await,
+                }
+            } else {
+                shutdown.requested().await;
             }
-            Ok(response(ServingStatus::NotServing))
+            Ok(response(if first == ServingStatus::ServiceUnknown {
+                first
+            } else {
+                ServingStatus::NotServing
+            }))
         };
-        let statuses = stream::iter([Ok(response(first))]).chain(stream::once(changed));
+        let stopped = async move {
+            stopping.requested().await;
+            Err(status(&ServiceError::Closed))
+        };
+        let statuses = stream::iter([Ok(response(first))]);
+        let statuses = statuses.chain(stream::once(changed)).chain(stream::once(stopped));
         Ok(Response::new(Box::pin(statuses)))
     }
 }

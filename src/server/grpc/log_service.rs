@@ -6,10 +6,13 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::consume::{self, Records};
 use super::produce::{self, Acknowledged};
-use super::status::status;
+use super::status::{invalid, status};
 use crate::server::Shutdown;
 use crate::service::{CommitLog, Offset, ServiceError};
 use crate::wire::v1;
+
+/// Most times that one call looks up.
+const MAX_TIMES: usize = 1000;
 
 /// See the module's docs.
 #[derive(Debug)]
@@ -100,6 +103,10 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
         request: Request<v1::GetLogRequest>,
     ) -> Result<Response<v1::GetLogResponse>, Status> {
         let times = request.into_inner().timestamps_us;
+        if times.len() > MAX_TIMES {
+            let message = format!("{} times are more than {MAX_TIMES}", times.len());
+            return Err(invalid("too_many_times", &message, "ask about fewer at a time"));
+        }
         let described = describe(&*self.log, &times).await;
         Ok(Response::new(described.map_err(|error| status(&error))?))
     }
