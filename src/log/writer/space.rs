@@ -23,7 +23,7 @@ const MIN_ZEROED_BYTES: u64 = 512 << 10;
 const MAX_ZEROED_BYTES: u64 = 2 << 20;
 
 /// For larger writes the zeros, which the device gets as well, cost more than they spare.
-const MAX_ZEROED_WRITE_BYTES: u64 = 80 << 10;
+const MAX_ZEROED_WRITE_BYTES: u64 = 128 << 10;
 
 /// What is ready in the active store.
 #[derive(Clone, Copy, Debug)]
