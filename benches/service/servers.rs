@@ -1,6 +1,7 @@
 //! All servers that are measured, each at an address of its own.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +21,11 @@ pub(crate) const VALUE_BYTES: usize = 1024;
 /// How many records there are to be read.
 const N_READ: usize = 300_000;
 
+/// How much memory of the system's cache is touched before anything is measured: more than the logs
+/// take between two truncations. A virtual machine gets its memory at the first touch, which takes
+/// several times as long as writing to it, and an echo needs none.
+const TOUCHED_BYTES: u64 = 4 << 30;
+
 /// Running servers. They stop when this is dropped, and their logs are removed.
 pub(crate) struct Servers {
     pub(crate) echo_http: SocketAddr,
@@ -30,8 +36,10 @@ pub(crate) struct Servers {
     pub(crate) relaxed: Addresses,
     /// Has records to be read.
     pub(crate) filled: Addresses,
+    /// The logs of the first two.
+    growing: [Arc<LocalLog>; 2],
     dir: PathBuf,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 #[derive(Clone, Copy)]
@@ -50,7 +58,9 @@ impl Servers {
         let parent = std::env::var_os("PROGLOG_BENCH_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
         let dir = parent.join(format!("proglog-bench-service-{}", std::process::id()));
-        let servers = runtime.block_on(async {
+        fs::create_dir_all(&dir).expect("a directory for the benchmark");
+        touch_memory(&dir.join("touched"));
+        let (echo_http, echo_grpc, durable, relaxed, filled) = runtime.block_on(async {
             let (http, echo_http) = bind().await;
             tokio::spawn(echo::http(http));
             let (grpc, echo_grpc) = bind().await;
@@ -60,8 +70,17 @@ impl Servers {
             let filled = serve(&dir.join("filled"), SyncPolicy::Never, N_READ).await;
             (echo_http, echo_grpc, durable, relaxed, filled)
         });
-        let (echo_http, echo_grpc, durable, relaxed, filled) = servers;
-        Servers { echo_http, echo_grpc, durable, relaxed, filled, dir, _runtime: runtime }
+        let (growing, filled) = ([durable.1, relaxed.1], filled.0);
+        let (durable, relaxed) = (durable.0, relaxed.0);
+        Servers { echo_http, echo_grpc, durable, relaxed, filled, growing, dir, runtime }
+    }
+
+    /// Lets go of the segments that are full, so that no run pays for what the ones before have left.
+    pub(crate) fn truncate(&self) {
+        for log in &self.growing {
+            let truncated = log.truncate_before(log.info().next);
+            self.runtime.block_on(truncated).expect("truncated");
+        }
     }
 }
 
@@ -82,7 +101,17 @@ async fn bind() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-async fn serve(dir: &Path, sync: SyncPolicy, n_records: usize) -> Addresses {
+/// Writes a file of so many bytes and removes it.
+fn touch_memory(path: &Path) {
+    let mut file = File::create(path).expect("a file");
+    let block = vec![1; 1 << 20];
+    for _ in 0..TOUCHED_BYTES >> 20 {
+        file.write_all(&block).expect("written");
+    }
+    fs::remove_file(path).expect("removed");
+}
+
+async fn serve(dir: &Path, sync: SyncPolicy, n_records: usize) -> (Addresses, Arc<LocalLog>) {
     let config = LogConfig { sync, ..LogConfig::default() };
     let server_config = ServerConfig::for_records_of(config.max_record_bytes);
     let log = Log::open(dir, config).expect("a log");
@@ -94,9 +123,11 @@ async fn serve(dir: &Path, sync: SyncPolicy, n_records: usize) -> Addresses {
     let (http, http_address) = bind().await;
     let (grpc, grpc_address) = bind().await;
     let listeners = Listeners { http: Some(http), grpc: Some(grpc) };
+    let log = Arc::new(log);
+    let served = Arc::clone(&log);
     tokio::spawn(async {
         let (_trigger, shutdown) = server::shutdown();
-        server::run(listeners, Arc::new(log), server_config, shutdown).await;
+        server::run(listeners, served, server_config, shutdown).await;
     });
-    Addresses { http: http_address, grpc: grpc_address }
+    (Addresses { http: http_address, grpc: grpc_address }, log)
 }

@@ -45,6 +45,7 @@ impl Work {
         for _ in 0..runs {
             figure.floor.push(self.run(servers, true));
             figure.ours.push(self.run(servers, false));
+            servers.truncate();
         }
         figure
     }

@@ -11,6 +11,9 @@ use super::{ClientError, Refusal};
 /// The domain of the server's `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "proglog";
 
+/// The code of an append whose outcome the server itself doesn't know.
+const ANSWER_LOST: &str = "answer_lost";
+
 /// How one attempt failed.
 #[derive(Clone, Debug)]
 pub(super) enum Failed {
@@ -47,7 +50,11 @@ impl Failed {
 
     /// Whether the server may have done what was asked, though it didn't say so.
     pub(super) fn is_uncertain(&self) -> bool {
-        matches!(self, Failed::Broken(_) | Failed::TimedOut(_) | Failed::BrokeDown(_))
+        match self {
+            Failed::Broken(_) | Failed::TimedOut(_) | Failed::BrokeDown(_) => true,
+            Failed::Refused(refusal) => refusal.code == ANSWER_LOST,
+            Failed::Unreached(_) | Failed::Odd(_) => false,
+        }
     }
 
     /// Whether another attempt may go better.

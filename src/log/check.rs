@@ -2,6 +2,7 @@
 //! times, batches, index. Shared by `verify`, which reports, and `repair`, which mends.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -104,6 +105,9 @@ pub(super) fn check_segment(
         }
     })?;
     progress(n_unreported);
+    if let Some(error) = checker.unread.take() {
+        return Err(LogError::io("read", &dir.index_path(files.base), error));
+    }
     Ok(checker.conclude(examined))
 }
 
@@ -118,6 +122,8 @@ struct Checker {
     n_untold: u64,
     wrong: Entries,
     absent: Entries,
+    /// An entry that couldn't be read: nothing is said of the index then.
+    unread: Option<io::Error>,
     before: Option<Before>,
     first_timestamp_us: Option<u64>,
     last_timestamp_us: Option<u64>,
@@ -151,6 +157,7 @@ impl Checker {
             n_untold: 0,
             wrong: Entries::default(),
             absent: Entries::default(),
+            unread: None,
             before: None,
             first_timestamp_us: None,
             last_timestamp_us: None,
@@ -209,7 +216,14 @@ impl Checker {
             .offset
             .relative_to(self.segment)
             .map(|relative| Entry { relative, position: record.position });
-        let found = entries.entry(relative).ok().flatten();
+        let found = match entries.entry(relative) {
+            Ok(found) => found,
+            Err(error) => {
+                self.unread = Some(error);
+                self.entries = None;
+                return;
+            }
+        };
         if found != expected {
             let is_absent = found.is_none_or(|entry| entry.position.0 == 0);
             let entries = if is_absent { &mut self.absent } else { &mut self.wrong };

@@ -53,5 +53,6 @@ pub(super) const fn answered(error: &ServiceError) -> Answered {
         ServiceError::Io(_) | ServiceError::Internal { .. } => {
             row(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal)
         }
+        ServiceError::AnswerLost => row(StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown),
     }
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The most records of one request: small ones take more memory than the bytes they come in.
+pub(super) const MAX_BATCH_RECORDS: usize = crate::wire::json_record::MAX_DOCUMENT_RECORDS;
+
 /// Room in a body beside its value: the JSON around it.
 const BODY_SLACK_BYTES: u64 = 16 * 1024;
 

@@ -87,6 +87,9 @@ pub enum ServiceError {
     /// A call to the operating system failed.
     #[error(transparent)]
     Io(LogError),
+    /// The log ended before it could say what became of an append.
+    #[error("the answer was lost: the batch may have been appended or not")]
+    AnswerLost,
     /// A mistake of this program.
     #[error("internal error: {message}")]
     Internal {
@@ -115,6 +118,7 @@ impl ServiceError {
             ServiceError::Damaged(_) => "damaged",
             ServiceError::DiskFull(_) => "disk_full",
             ServiceError::Io(_) => "io",
+            ServiceError::AnswerLost => "answer_lost",
             ServiceError::Internal { .. } => "internal",
         }
     }
@@ -152,6 +156,9 @@ impl ServiceError {
                 "records can still be read; free some space, and restart the server"
             }
             ServiceError::Io(_) => "look at the server's log and at its disk",
+            ServiceError::AnswerLost => {
+                "look at the end of the log before appending it again, or send it with an expected offset"
+            }
             ServiceError::Internal { .. } => {
                 "this is a mistake in proglog: please report it with the server's log"
             }
@@ -185,6 +192,7 @@ impl ServiceError {
             | ServiceError::Damaged(_)
             | ServiceError::DiskFull(_)
             | ServiceError::Io(_)
+            | ServiceError::AnswerLost
             | ServiceError::Internal { .. } => Vec::new(),
         }
     }

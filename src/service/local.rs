@@ -43,7 +43,7 @@ impl Default for LocalLogConfig {
         LocalLogConfig {
             max_waiting_bytes: DEFAULT_MAX_WAITING_BYTES,
             max_waiting_batches: 4096,
-            max_group_bytes: 4 << 20,
+            max_group_bytes: 1 << 20,
             room_wait: Duration::from_secs(5),
         }
     }

@@ -13,7 +13,7 @@ use crate::log::Appended;
 #[derive(Debug)]
 pub struct PendingAppend(oneshot::Receiver<Result<Appended, ServiceError>>);
 
-/// Gives the answer. Dropping it tells that the log was closed.
+/// Gives the answer. Dropping it tells that the answer was lost.
 #[derive(Debug)]
 pub struct AppendAnswer(oneshot::Sender<Result<Appended, ServiceError>>);
 
@@ -38,6 +38,6 @@ impl Future for PendingAppend {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(Pin::new(&mut self.0).poll(context));
-        Poll::Ready(answer.unwrap_or(Err(ServiceError::Closed)))
+        Poll::Ready(answer.unwrap_or(Err(ServiceError::AnswerLost)))
     }
 }

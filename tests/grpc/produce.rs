@@ -49,6 +49,11 @@ async fn refusals_have_a_code_a_reason_and_numbers() {
     let empty = client.produce_batch(v1::ProduceBatchRequest::default()).await;
     refused(&empty.expect_err("an empty batch"), Code::InvalidArgument, "EMPTY_BATCH");
 
+    let records = vec![v1::Record::default(); 100_001];
+    let request = v1::ProduceBatchRequest { records, expected_offset: None };
+    let too_many = client.produce_batch(request).await.expect_err("too many records");
+    refused(&too_many, Code::InvalidArgument, "BATCH_TOO_LARGE");
+
     let reserved = v1::Record { r#type: proglog::log::TYPE_LOST, ..record("x") };
     let request = v1::ProduceRequest { record: Some(reserved), expected_offset: None };
     let reserved = client.produce(request).await.expect_err("the type is reserved");

@@ -63,9 +63,14 @@ async fn an_append_is_acknowledged_before_the_next_one_is_sent() {
 #[tokio::test]
 async fn nothing_behind_a_refused_append_is_appended() {
     let too_large = "x".repeat(MAX_RECORD_BYTES + 1);
+    // Two bytes each as the log counts them, though their names and values have none.
+    let empty_headers = vec![v1::Header::default(); MAX_RECORD_BYTES / 2 + 1];
+    let mut of_headers = produce("");
+    of_headers.record.as_mut().expect("a record").headers = empty_headers;
     let without_record = v1::ProduceRequest { record: None, expected_offset: None };
     for (bad, code, reason) in [
         (produce(&too_large), Code::InvalidArgument, "RECORD_TOO_LARGE"),
+        (of_headers, Code::InvalidArgument, "RECORD_TOO_LARGE"),
         (without_record, Code::InvalidArgument, "MISSING_RECORD"),
         (expecting("x", 99), Code::FailedPrecondition, "OFFSET_MISMATCH"),
     ] {

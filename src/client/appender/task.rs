@@ -1,12 +1,17 @@
 //! The task of an appender: gathers what is ordered, sends it batch by batch, and tells what became of
 //! each record.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::{Client, ClientError};
 use super::{AppenderConfig, Room};
 use crate::service::{Appended, Batch, NewRecord, Offset};
+
+/// Waiting longer is waiting for ever, and an `Instant` has an end.
+const MAX_LINGER: Duration = Duration::from_secs(365 * 86_400);
 
 /// A record that waits, and who waits for it.
 #[derive(Debug)]
@@ -51,6 +56,7 @@ impl Task {
         orders: mpsc::Receiver<Order>,
     ) -> Task {
         let expected = config.expected_offset;
+        let config = AppenderConfig { linger: config.linger.min(MAX_LINGER), ..config };
         let (batch, batch_bytes, next, failed) = (Vec::new(), 0, None, None);
         Task { client, config, orders, batch, batch_bytes, next, expected, failed }
     }

@@ -1,14 +1,16 @@
 //! Around every call: one line in the log, a panic becomes a status, and compression is the client's
 //! choice.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use tonic::{Code, Status};
 
+use super::messages::MessageLimits;
 use crate::server::panics::unless_panicked;
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -18,10 +20,15 @@ const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// Answers by what is inside, whatever happens there, and writes one line: once the answer starts, since
 /// a stream has no end.
-pub(super) async fn answer_and_log(mut request: Request, next: Next) -> Response {
+pub(super) async fn answer_and_log(
+    State(limits): State<Arc<MessageLimits>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let method = request.uri().path().to_owned();
     answer_as_asked(request.headers_mut());
+    let (request, _room) = limits.bound(request);
     let answered = unless_panicked(next.run(request)).await;
     let mut response = answered.unwrap_or_else(|| {
         Status::internal("the server made a mistake at this call; please report it").into_http()

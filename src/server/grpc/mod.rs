@@ -8,6 +8,7 @@ mod consume;
 mod gather;
 mod health;
 mod log_service;
+mod messages;
 mod produce;
 mod reflection;
 mod status;
@@ -21,6 +22,7 @@ use tonic::service::Routes;
 
 use self::health::HealthService;
 use self::log_service::LogService;
+use self::messages::MessageLimits;
 use super::{ServerConfig, Shutdown};
 use crate::service::CommitLog;
 use crate::wire::v1::log_server::LogServer;
@@ -40,6 +42,7 @@ pub(super) fn router<L: CommitLog>(
 ) -> Router {
     let address = listener.local_addr().map_or_else(|_| String::new(), |addr| addr.to_string());
     let max_message_bytes = max_message_bytes(config.max_record_bytes);
+    let limits = Arc::new(MessageLimits::new(config, max_message_bytes));
     let health = HealthService::server(Arc::clone(&log), shutdown.clone());
     let log = LogServer::new(LogService { log, address, shutdown })
         .max_decoding_message_size(max_message_bytes)
@@ -50,7 +53,7 @@ pub(super) fn router<L: CommitLog>(
     reflection::add_to(routes)
         .prepare()
         .into_axum_router()
-        .layer(middleware::from_fn(call::answer_and_log))
+        .layer(middleware::from_fn_with_state(limits, call::answer_and_log))
 }
 
 fn max_message_bytes(max_record_bytes: u64) -> usize {

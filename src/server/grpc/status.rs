@@ -32,6 +32,13 @@ pub(super) fn invalid(code: &str, message: &str, hint: &str) -> Status {
     Status::with_error_details(Code::InvalidArgument, message, details)
 }
 
+/// The status of a message that didn't arrive in time.
+pub(super) fn too_slow(limit: Duration) -> Status {
+    let message = format!("the message took longer than {limit:?} to arrive");
+    let details = details("too_slow", HashMap::new(), &message, "send it in one go");
+    Status::with_error_details(Code::DeadlineExceeded, message, details)
+}
+
 fn details(
     code: &str,
     metadata: HashMap<String, String>,

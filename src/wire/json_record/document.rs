@@ -7,8 +7,12 @@ use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 
 use super::parse::{Line, ParsedRecord};
 
-/// Reads a document. A message says which record it is about, counted from 1, and where that is.
-pub(crate) fn parse_document(document: &[u8]) -> Result<Vec<ParsedRecord>, String> {
+/// The most records that a document gives. Small ones take more memory than the bytes they come in.
+pub(crate) const MAX_DOCUMENT_RECORDS: usize = 100_000;
+
+/// Reads a document; `None` if it has more than [`MAX_DOCUMENT_RECORDS`]. A message says which record it
+/// is about, counted from 1, and where that is.
+pub(crate) fn parse_document(document: &[u8]) -> Result<Option<Vec<ParsedRecord>>, String> {
     let parsed: Result<Document, _> = serde_json::from_slice(document);
     parsed.map(|document| document.records.0).map_err(|error| error.to_string())
 }
@@ -23,7 +27,7 @@ struct Document {
     _next_offset: Option<IgnoredAny>,
 }
 
-struct Records(Vec<ParsedRecord>);
+struct Records(Option<Vec<ParsedRecord>>);
 
 impl<'de> Deserialize<'de> for Records {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Records, D::Error> {
@@ -43,7 +47,11 @@ impl<'de> Deserialize<'de> for Records {
                     let line: Option<Line> = list
                         .next_element()
                         .map_err(|error| S::Error::custom(in_record(error.to_string())))?;
-                    let Some(line) = line else { return Ok(Records(records)) };
+                    let Some(line) = line else { return Ok(Records(Some(records))) };
+                    if records.len() == MAX_DOCUMENT_RECORDS {
+                        while list.next_element::<IgnoredAny>()?.is_some() {}
+                        return Ok(Records(None));
+                    }
                     let record = line.into_record();
                     records.push(record.map_err(|error| S::Error::custom(in_record(error)))?);
                 }
@@ -64,10 +72,19 @@ mod tests {
     #[test]
     fn a_page_is_a_document() {
         let page = r#"{"records":[{"offset":7,"text":"a"},{"value":"/w=="}],"next_offset":9}"#;
-        let records = parse_document(page.as_bytes()).expect(page);
+        let records = parse_document(page.as_bytes()).expect(page).expect("few");
         let values: Vec<_> = records.into_iter().map(|record| record.value).collect();
         assert_eq!(values, [b"a".to_vec(), b"\xFF".to_vec()]);
-        assert_eq!(parse_document(br#"{"records":[]}"#), Ok(Vec::new()));
+        assert_eq!(parse_document(br#"{"records":[]}"#), Ok(Some(Vec::new())));
+    }
+
+    #[test]
+    fn too_many_records_are_not_kept() {
+        let list = |n: usize| format!("{{\"records\":[{}]}}", vec!["{\"text\":\"\"}"; n].join(","));
+        let most = parse_document(list(MAX_DOCUMENT_RECORDS).as_bytes()).expect("a document");
+        assert_eq!(most.map(|records| records.len()), Some(MAX_DOCUMENT_RECORDS));
+        let more = parse_document(list(MAX_DOCUMENT_RECORDS + 7).as_bytes());
+        assert_eq!(more, Ok(None));
     }
 
     #[test]

@@ -13,6 +13,6 @@ mod print;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use document::parse_document;
+pub(crate) use document::{MAX_DOCUMENT_RECORDS, parse_document};
 pub(crate) use parse::{ParsedRecord, parse};
 pub(crate) use print::{write, write_object};

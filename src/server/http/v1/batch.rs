@@ -1,11 +1,9 @@
 //! From a body in JSON to the records of one batch. Nothing of a body is taken if a part of it is bad.
 
 use super::super::request_error::RequestError;
+use crate::server::config::MAX_BATCH_RECORDS;
 use crate::service::NewRecord;
 use crate::wire::json_record::{self, ParsedRecord};
-
-/// The most records of one body: small ones take more memory than the bytes they came in.
-pub(super) const MAX_RECORDS: usize = 100_000;
 
 const LINES: &str = r#"a record a line, such as {"text":"hello","key":"k"}"#;
 const DOCUMENT: &str =
@@ -41,13 +39,15 @@ pub(super) fn of_document(body: &[u8]) -> Result<Vec<NewRecord>, RequestError> {
         let reason = if body.trim_ascii().is_empty() { "it is empty".to_owned() } else { reason };
         RequestError::Malformed { reason, expected: DOCUMENT }
     })?;
-    within_limit(records.len())?;
+    let records = records.ok_or(TOO_MANY)?;
     Ok(records.into_iter().map(NewRecord::from).collect())
 }
 
+const TOO_MANY: RequestError = RequestError::TooManyRecords { max: MAX_BATCH_RECORDS };
+
 const fn within_limit(n_records: usize) -> Result<usize, RequestError> {
-    if n_records > MAX_RECORDS {
-        return Err(RequestError::TooManyRecords { max: MAX_RECORDS });
+    if n_records > MAX_BATCH_RECORDS {
+        return Err(TOO_MANY);
     }
     Ok(n_records)
 }
@@ -97,10 +97,10 @@ mod tests {
 
     #[test]
     fn the_number_of_records_is_bounded() {
-        let body = "{\"text\":\"\"}\n".repeat(MAX_RECORDS + 1);
+        let body = "{\"text\":\"\"}\n".repeat(MAX_BATCH_RECORDS + 1);
         let too_many = |error| matches!(error, RequestError::TooManyRecords { .. });
         assert!(of_lines(body.as_bytes()).is_err_and(too_many));
-        let list = vec!["{\"text\":\"\"}"; MAX_RECORDS + 1].join(",");
+        let list = vec!["{\"text\":\"\"}"; MAX_BATCH_RECORDS + 1].join(",");
         let document = format!("{{\"records\":[{list}]}}");
         assert!(of_document(document.as_bytes()).is_err_and(too_many));
     }

@@ -1,0 +1,213 @@
+//! What the messages that clients send may hold together, and how long one may take to arrive.
+//!
+//! tonic bounds a single message. Here the sum of all is bounded: a message takes room for its whole
+//! length once that is known, and keeps it until its call is answered, or in a stream until the next bytes
+//! are asked for. One that finds no room is told to come back, as a body is over HTTP.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use hyper::body::{Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, sleep};
+use tonic::Status;
+
+use super::status::{status, too_slow};
+use crate::server::ServerConfig;
+use crate::service::ServiceError;
+
+/// What precedes each message: whether it is compressed, and its length.
+const PREFIX_BYTES: usize = 5;
+
+/// The methods whose clients send messages as they like, so that there may be none for long.
+const CLIENT_STREAMS: [&str; 3] = [
+    "/log.v1.Log/ProduceStream",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+/// The limits, and the room that is left.
+#[derive(Debug)]
+pub(super) struct MessageLimits {
+    /// Of one message; a longer one is refused by tonic as soon as its prefix is there.
+    max_bytes: usize,
+    time: Duration,
+    room: Arc<Semaphore>,
+    all_bytes: usize,
+}
+
+impl MessageLimits {
+    pub(super) fn new(config: &ServerConfig, max_bytes: usize) -> MessageLimits {
+        let all_bytes = usize::try_from(config.max_bodies_bytes).unwrap_or(usize::MAX);
+        let all_bytes = all_bytes.max(2 * max_bytes).min(Semaphore::MAX_PERMITS);
+        let room = Arc::new(Semaphore::new(all_bytes));
+        MessageLimits { max_bytes, time: config.body_read_timeout, room, all_bytes }
+    }
+
+    /// Puts a request's messages under these limits. What they hold is held until the second of the pair
+    /// is dropped, too.
+    pub(super) fn bound(self: &Arc<Self>, request: Request) -> (Request, Arc<Held>) {
+        let held = Arc::new(Held::default());
+        let is_expected = !CLIENT_STREAMS.contains(&request.uri().path());
+        let bounded = |body| Bounded {
+            body,
+            limits: Arc::clone(self),
+            held: Arc::clone(&held),
+            place: Place::Prefix { bytes: [0; PREFIX_BYTES], n_bytes: 0 },
+            message_bytes: 0,
+            is_expected,
+            deadline: None,
+        };
+        (request.map(|body| Body::new(bounded(body))), held)
+    }
+}
+
+/// The room that the messages of one call take.
+#[derive(Debug, Default)]
+pub(super) struct Held(Mutex<Option<OwnedSemaphorePermit>>);
+
+impl Held {
+    /// Takes so much room, in place of what was taken before.
+    fn hold(&self, n_bytes: usize, limits: &MessageLimits) -> Result<(), Status> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let n_held = held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if n_bytes <= n_held {
+            drop(held.as_mut().and_then(|held| held.split(n_held - n_bytes)));
+            return Ok(());
+        }
+        let more = u32::try_from(n_bytes - n_held).ok();
+        let more = more.and_then(|more| Arc::clone(&limits.room).try_acquire_many_owned(more).ok());
+        let Some(more) = more else {
+            let waiting_bytes = limits.all_bytes - limits.room.available_permits();
+            return Err(status(&ServiceError::Busy { waiting_bytes: waiting_bytes as u64 }));
+        };
+        match held.as_mut() {
+            Some(held) => held.merge(more),
+            None => *held = Some(more),
+        }
+        Ok(())
+    }
+}
+
+/// Where in the row of messages the bytes are.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// So many bytes of a prefix are there.
+    Prefix { bytes: [u8; PREFIX_BYTES], n_bytes: usize },
+    /// So many bytes of a message are missing.
+    Message { n_missing: usize },
+}
+
+/// A request's body, under the limits.
+struct Bounded {
+    body: Body,
+    limits: Arc<MessageLimits>,
+    held: Arc<Held>,
+    place: Place,
+    /// The room of the message that is arriving.
+    message_bytes: usize,
+    /// Whether a message has to come though nothing of it is there.
+    is_expected: bool,
+    /// Runs while one is waited for. Boxed, so that the whole stays `Unpin`.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl Bounded {
+    /// Notes which messages begin and end in `data`, and takes room for all of which it has a part.
+    fn take(&mut self, mut data: &[u8]) -> Result<(), Status> {
+        let mut n_bytes = self.message_bytes;
+        while !data.is_empty() {
+            match &mut self.place {
+                Place::Prefix { bytes, n_bytes: n_there } => {
+                    let n = data.len().min(PREFIX_BYTES - *n_there);
+                    bytes[*n_there..*n_there + n].copy_from_slice(&data[..n]);
+                    *n_there += n;
+                    data = &data[n..];
+                    if *n_there == PREFIX_BYTES {
+                        let [is_compressed, length @ ..] = *bytes;
+                        let n_missing = u32::from_be_bytes(length) as usize;
+                        self.message_bytes = self.limits.room_for(is_compressed != 0, n_missing);
+                        n_bytes += self.message_bytes;
+                        self.enter(n_missing);
+                    }
+                }
+                Place::Message { n_missing } => {
+                    let n = data.len().min(*n_missing);
+                    let n_missing = *n_missing - n;
+                    data = &data[n..];
+                    self.enter(n_missing);
+                }
+            }
+        }
+        self.held.hold(n_bytes, &self.limits)
+    }
+
+    /// Goes on within a message, or behind it.
+    fn enter(&mut self, n_missing: usize) {
+        if n_missing > 0 {
+            self.place = Place::Message { n_missing };
+            return;
+        }
+        self.place = Place::Prefix { bytes: [0; PREFIX_BYTES], n_bytes: 0 };
+        self.message_bytes = 0;
+        self.is_expected = false;
+        self.deadline = None;
+    }
+
+    fn is_between_messages(&self) -> bool {
+        matches!(self.place, Place::Prefix { n_bytes: 0, .. }) && !self.is_expected
+    }
+
+    /// Nothing has arrived: an error once that is so for too long.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<Status> {
+        if self.is_between_messages() {
+            return Poll::Pending;
+        }
+        let time = self.limits.time;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(time)));
+        ready!(deadline.as_mut().poll(context));
+        Poll::Ready(too_slow(time))
+    }
+}
+
+impl MessageLimits {
+    /// How much room a message takes: what it is packed in doesn't tell how much it holds.
+    fn room_for(&self, is_compressed: bool, n_bytes: usize) -> usize {
+        if is_compressed { self.max_bytes } else { n_bytes.min(self.max_bytes) }
+    }
+}
+
+impl HttpBody for Bounded {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+            return self.wait(context).map(|late| Some(Err(late.into())));
+        };
+        let Some(frame) = frame.transpose()? else { return Poll::Ready(None) };
+        // An empty one only says that there is no more.
+        if let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) {
+            self.take(data)?;
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests;
