@@ -1,0 +1,157 @@
+//! A stream whose peer has to finish the header of a request it has begun.
+//!
+//! hyper's own deadline runs from the answer before, so it bounds how long a connection may be idle.
+//! A client that sends its header byte by byte is to be cut off sooner than one that sends nothing.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+/// Whether a request is being answered; shared by the stream and who answers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answering(Arc<AtomicBool>);
+
+/// While it lives, a request is being answered, and what is read is its body.
+#[derive(Debug)]
+pub(super) struct Answer(Answering);
+
+impl Answering {
+    /// Notes that a request's header is there.
+    pub(super) fn begin(&self) -> Answer {
+        self.0.store(true, Ordering::Release);
+        Answer(self.clone())
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Release);
+    }
+}
+
+/// Fails reads once the limit is over since the first byte of a header. Writes pass through.
+#[derive(Debug)]
+pub(super) struct HeadDeadline<S> {
+    stream: S,
+    answering: Answering,
+    limit: Duration,
+    /// Runs from the first byte of a header. Boxed, so that the whole stays `Unpin`.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> HeadDeadline<S> {
+    pub(super) const fn new(stream: S, answering: Answering, limit: Duration) -> HeadDeadline<S> {
+        HeadDeadline { stream, answering, limit, deadline: None }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for HeadDeadline<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if self.answering.0.load(Ordering::Acquire) {
+            self.deadline = None;
+            return read;
+        }
+        if read.is_ready() {
+            let limit = self.limit;
+            self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
+        }
+        let Some(deadline) = &mut self.deadline else { return read };
+        if read.is_pending() {
+            ready!(deadline.as_mut().poll(context));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for HeadDeadline<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_comes_byte_by_byte_is_cut_off() {
+        let (mut client, server) = duplex(100);
+        let mut server = HeadDeadline::new(server, Answering::default(), LIMIT);
+        let drip = async {
+            for _ in 0..100 {
+                if client.write_all(b"x").await.is_err() {
+                    return;
+                }
+                sleep(LIMIT / 4).await;
+            }
+        };
+        let read = async {
+            let mut bytes = [0; 100];
+            let started = tokio::time::Instant::now();
+            let error = server.read_exact(&mut bytes).await.expect_err("too slow");
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+            assert!(started.elapsed() <= LIMIT, "{:?}", started.elapsed());
+        };
+        tokio::select! { () = drip => panic!("it took all"), () = read => {} }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn neither_silence_nor_a_body_is_bounded_here() {
+        let (mut client, server) = duplex(100);
+        let answering = Answering::default();
+        let mut server = HeadDeadline::new(server, answering.clone(), LIMIT);
+        let mut byte = [0; 1];
+        for _ in 0..2 {
+            let silence = tokio::time::timeout(3 * LIMIT, server.read(&mut byte)).await;
+            assert!(silence.is_err(), "it waits");
+            client.write_all(b"h").await.expect("sent");
+            server.read_exact(&mut byte).await.expect("a header");
+            let _answer = answering.begin();
+            let silence = tokio::time::timeout(3 * LIMIT, server.read(&mut byte)).await;
+            assert!(silence.is_err(), "it waits");
+            client.write_all(b"b").await.expect("sent");
+            server.read_exact(&mut byte).await.expect("a body");
+        }
+    }
+}
