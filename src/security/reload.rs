@@ -9,7 +9,7 @@
 //! - A bad file is complained of once, however often it is looked at.
 
 use std::fmt::Display;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, Guard};
+
+use super::secret_file::read_bounded;
 
 /// Changes within this time may carry the same time stamp.
 const CLOCK_GRAIN: Duration = Duration::from_secs(2);
@@ -149,8 +151,13 @@ fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
 fn digest(files: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for file in files {
-        let mode = fs::metadata(file).map(|metadata| metadata.mode()).ok();
-        (mode, fs::read(file).ok()).hash(&mut hasher);
+        let metadata = fs::metadata(file).ok();
+        metadata.as_ref().map(Metadata::mode).hash(&mut hasher);
+        // What is read from a pipe is gone.
+        if metadata.is_some_and(|metadata| metadata.is_file()) {
+            let contents = File::open(file).and_then(read_bounded);
+            contents.ok().flatten().hash(&mut hasher);
+        }
     }
     hasher.finish()
 }
