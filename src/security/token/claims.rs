@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Number, Value};
 
 use super::error::TokenError;
+use super::parts::is_object;
 use super::verifier::TokenConfig;
 use crate::security::subject::check_subject;
 
@@ -29,8 +30,7 @@ struct Raw {
 impl Claims {
     /// Checks the JSON of the claims against `config` and the time.
     pub(super) fn check(json: &[u8], config: &TokenConfig, now_s: u64) -> Result<Claims, TokenError> {
-        // Without the check for an object, an array of values would do, too.
-        if json.trim_ascii_start().first() != Some(&b'{') {
+        if !is_object(json) {
             return Err(TokenError::MalformedClaims);
         }
         let raw: Raw = serde_json::from_slice(json).map_err(|_| TokenError::MalformedClaims)?;

@@ -11,7 +11,7 @@ use x509_parser::pem::Pem;
 use super::error::KeyError;
 use super::jwks;
 use super::public_key::{Verdict, VerificationKey};
-use crate::security::secret_file::{read_bounded, read_secret};
+use crate::security::secret_file::{SecretFileError, read_bounded, read_secret};
 
 /// What a file is, by its looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,26 +57,31 @@ fn is_der(bytes: &[u8]) -> bool {
 
 /// All keys of a file.
 pub(super) fn read_keys(path: &Path) -> Result<Vec<VerificationKey>, KeyError> {
-    let unusable = |reason: String| KeyError::Unusable { path: path.into(), reason };
-    let bytes = read(path)?;
-    match Form::of(&bytes) {
-        Form::Pem => public_pem(&bytes).map(|key| vec![key]).map_err(unusable),
-        Form::Jwks if jwks::has_secrets(&bytes) => {
-            jwks::read(&read_secret(path)?).map_err(unusable)
-        }
-        Form::Jwks => jwks::read(&bytes).map_err(unusable),
-        Form::Foreign => Err(unusable("is neither a PEM public key nor a JWKS file".into())),
-        Form::Secret => {
-            let secret = read_secret(path)?;
-            VerificationKey::secret(trimmed(&secret)).map(|key| vec![key]).map_err(unusable)
-        }
+    let (bytes, exposure) = read(path)?;
+    let form = Form::of(&bytes);
+    let is_secret = form == Form::Secret || (form == Form::Jwks && jwks::has_secrets(&bytes));
+    if let (true, Some(exposure)) = (is_secret, exposure) {
+        return Err(exposure.into());
     }
+    let keys = match form {
+        Form::Pem => public_pem(&bytes).map(|key| vec![key]),
+        Form::Jwks => jwks::read(&bytes),
+        Form::Foreign => Err("is neither a PEM public key nor a JWKS file".into()),
+        Form::Secret => VerificationKey::secret(trimmed(&bytes)).map(|key| vec![key]),
+    };
+    keys.map_err(|reason| KeyError::Unusable { path: path.into(), reason })
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
+/// The bytes, and why they can't be a secret if they can't.
+pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Option<SecretFileError>), KeyError> {
+    let exposure = match read_secret(path) {
+        Ok(bytes) => return Ok((bytes, None)),
+        Err(exposure) => exposure,
+    };
     let io = |source| KeyError::Io { path: path.into(), source };
     let bytes = File::open(path).and_then(read_bounded).map_err(io)?;
-    bytes.ok_or_else(|| KeyError::Unusable { path: path.into(), reason: "is too large".into() })
+    let too_large = || KeyError::Unusable { path: path.into(), reason: "is too large".into() };
+    Ok((bytes.ok_or_else(too_large)?, Some(exposure)))
 }
 
 /// The line end that an editor or `echo` leaves is not part of a secret.

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::error::TokenError;
@@ -25,7 +25,17 @@ pub(super) struct Parts<'a> {
 pub(super) struct Header {
     pub(super) alg: String,
     pub(super) kid: Option<String>,
+    #[serde(default, deserialize_with = "even_null")]
     crit: Option<Value>,
+}
+
+fn even_null<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
+}
+
+/// Whether JSON is an object, and not an array, which would do for the fields of a struct.
+pub(super) fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().first() == Some(&b'{')
 }
 
 impl Parts<'_> {
@@ -39,6 +49,9 @@ impl Parts<'_> {
             return Err(TokenError::Malformed);
         }
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| TokenError::Malformed)?;
+        if !is_object(&header) {
+            return Err(TokenError::Malformed);
+        }
         let header: Header = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
         match header.crit {
             Some(_) => Err(TokenError::Critical),
@@ -100,7 +113,7 @@ mod tests {
             assert_eq!(refusal(garbage), TokenError::Malformed, "{garbage:?}");
         }
         assert_eq!(refusal(&format!("{good}.e30")), TokenError::Malformed);
-        for header in ["", "[]", "{}", r#"{"alg":1}"#, r#"{"alg":"HS256","alg":"none"}"#, "{\"alg\""]
+        for header in ["", "[]", r#"["HS256",null,null]"#, "{}", r#"{"alg":1}"#, r#"{"alg":"HS256","alg":"none"}"#, "{\"alg\""]
         {
             assert_eq!(refusal(&token(header)), TokenError::Malformed, "{header}");
         }
@@ -110,7 +123,7 @@ mod tests {
 
     #[test]
     fn extensions_that_must_be_understood_are_refused() {
-        for crit in [r#"["b64"]"#, "[]", "1"] {
+        for crit in [r#"["b64"]"#, "[]", "null"] {
             let header = format!(r#"{{"alg":"HS256","b64":false,"crit":{crit}}}"#);
             assert_eq!(refusal(&token(&header)), TokenError::Critical, "{crit}");
         }

@@ -8,7 +8,6 @@ use super::algorithm::Algorithm;
 use super::error::KeyError;
 use super::key_file::{Form, one_block, read, trimmed};
 use super::public_key::VerificationKey;
-use crate::security::secret_file::read_secret;
 
 /// Signs tokens. Its algorithm is that of the key.
 #[derive(Clone, Debug)]
@@ -27,23 +26,22 @@ impl SigningKey {
     /// It can't be read, others can read it, or it's no key that can sign tokens.
     pub fn read(path: &Path, kid: Option<String>) -> Result<SigningKey, KeyError> {
         let unusable = |reason: String| KeyError::Unusable { path: path.into(), reason };
-        let is_public = |bytes: &[u8]| {
-            let block = one_block(bytes).ok()?;
-            (block.label == "PUBLIC KEY").then_some("is a public key; signing takes the private one")
-        };
+        let (bytes, exposure) = read(path)?;
         // Of a public key it matters that it is one, not who can read it.
-        if let Some(reason) = is_public(&read(path)?) {
-            return Err(unusable(reason.into()));
+        if one_block(&bytes).is_ok_and(|block| block.label == "PUBLIC KEY") {
+            return Err(unusable("is a public key; signing takes the private one".into()));
         }
-        let bytes = read_secret(path)?;
-        let (algorithm, key) = match Form::of(&bytes) {
+        if let Some(exposure) = exposure {
+            return Err(exposure.into());
+        }
+        let key = match Form::of(&bytes) {
             Form::Pem => private_pem(&bytes),
             Form::Secret => secret(trimmed(&bytes)),
             Form::Jwks | Form::Foreign => {
                 Err("is neither a PEM private key nor a secret for HS256".into())
             }
-        }
-        .map_err(unusable)?;
+        };
+        let (algorithm, key) = key.map_err(unusable)?;
         Ok(SigningKey { algorithm, kid, key })
     }
 }
