@@ -145,7 +145,8 @@ impl Guard {
         if credentials.certificate.is_some_and(|name| name != claims.subject) {
             return Err(Reason::Disagreement);
         }
-        Ok(Subject::Named { name: claims.subject, expires_at_s: Some(claims.expires_at_s) })
+        let expires_at_s = claims.expires_at_s.saturating_add(verifier.leeway_s());
+        Ok(Subject::Named { name: claims.subject, expires_at_s: Some(expires_at_s) })
     }
 
     /// Whether a subject may do this, by the access list if there is one.
@@ -221,8 +222,8 @@ pub fn bearer_token(authorization: &[u8]) -> Option<&str> {
 }
 
 fn now_s() -> u64 {
-    // Before 1970 no token is valid yet.
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    // A clock that is before 1970 is wrong: by it every token has expired.
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |time| time.as_secs())
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ mod guard;
 mod reload;
 mod secret_file;
 mod subject;
+#[cfg(test)]
+mod testing;
 mod token;
 
 pub use acl::{AccessList, AccessListConfig, AccessListError, Action, DEFAULT_MODEL, Decision, Rule};

@@ -16,7 +16,8 @@ pub enum Subject {
     Named {
         /// The certificate's common name, or the token's `sub`.
         name: String,
-        /// From when on the name no longer holds, in seconds since 1970, if a token says so.
+        /// From when on the name no longer holds, in seconds since 1970, if a token says so; the leeway
+        /// for clocks is part of it.
         expires_at_s: Option<u64>,
     },
 }

@@ -81,6 +81,10 @@ impl Verifier {
         Claims::check(&claims, &self.config, now_s)
     }
 
+    pub(in crate::security) const fn leeway_s(&self) -> u64 {
+        self.config.leeway.as_secs()
+    }
+
     /// Reads the keys again if their files changed; if they can't be used, the old ones stay. Meant to be
     /// called every second, and not from async code.
     pub fn reload_if_changed(&self) -> Reload {
