@@ -90,12 +90,12 @@ impl InspectArgs {
 type Verdict = Option<Result<(), TokenError>>;
 
 fn read_token(file: Option<&Path>) -> Result<String, Failure> {
-    let stdin = Path::new("-");
-    match file {
-        Some(path) if path != stdin => {
-            File::open(path).and_then(read_text).map_err(|error| Failure::io("read", path, &error))
-        }
-        None if let Ok(token) = std::env::var(VARIABLE) => Ok(token),
+    if let Some(path) = file.filter(|path| *path != Path::new("-")) {
+        let text = File::open(path).and_then(read_text);
+        return text.map_err(|error| Failure::io("read", path, &error));
+    }
+    match std::env::var(VARIABLE) {
+        Ok(token) if file.is_none() => Ok(token),
         _ => read_text(io::stdin())
             .map_err(|error| Failure::io("read", Path::new("standard input"), &error)),
     }

@@ -74,8 +74,10 @@ fn check(fields: &[String], model: &Model) -> Result<(), String> {
         });
     };
     if fields.len() != names.len() {
-        let n_fields = fields.len();
-        return Err(format!("a rule is `{rule_type}, {}`; this one has {n_fields} fields behind the `{rule_type}`", names.join(", ")));
+        let (names, n_fields) = (names.join(", "), fields.len());
+        return Err(format!(
+            "a rule is `{rule_type}, {names}`; this one has {n_fields} fields behind the `{rule_type}`"
+        ));
     }
     for (name, value) in names.into_iter().zip(fields) {
         match name {

@@ -11,7 +11,7 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 use super::algorithm::Algorithm;
 
 /// A shorter secret can be guessed (RFC 7518, 3.2).
-pub(super) const MIN_SECRET_BYTES: usize = 32;
+const MIN_SECRET_BYTES: usize = 32;
 
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 

@@ -55,8 +55,12 @@ fn private_pem(pem: &[u8]) -> Result<(Algorithm, EncodingKey), String> {
     let block = one_block(pem)?;
     match block.label.as_str() {
         "PRIVATE KEY" | "RSA PRIVATE KEY" => {}
-        "EC PRIVATE KEY" => return Err("has to be in PKCS #8 form: `openssl pkcs8 -topk8 -nocrypt`".into()),
-        "ENCRYPTED PRIVATE KEY" => return Err("is encrypted, and nobody can be asked for the password".into()),
+        "EC PRIVATE KEY" => {
+            return Err("has to be in PKCS #8 form: `openssl pkcs8 -topk8 -nocrypt`".into());
+        }
+        "ENCRYPTED PRIVATE KEY" => {
+            return Err("is encrypted, and there is nobody to ask for the password".into());
+        }
         label => return Err(format!("has a `{}`, not a `PRIVATE KEY`", label.escape_debug())),
     }
     let (algorithm, key) = if let Ok(key) = EncodingKey::from_ed_pem(pem) {
