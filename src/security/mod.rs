@@ -14,20 +14,24 @@
 //! - What is absent: network, async code, and any other layer of this crate.
 
 mod acl;
+mod file;
 mod guard;
 mod reload;
-mod secret_file;
+mod secret;
 mod subject;
 #[cfg(test)]
 mod testing;
 mod token;
 
-pub use acl::{AccessList, AccessListConfig, AccessListError, Action, DEFAULT_MODEL, Decision, Rule};
+pub use acl::{
+    AccessList, AccessListConfig, AccessListError, Action, DEFAULT_MODEL, Decision, Rule,
+};
+pub use file::FileError;
 pub use guard::{Credentials, Denied, Guard, GuardConfig, Refusal, Unauthenticated, bearer_token};
 pub use reload::Reload;
-pub use secret_file::{SecretFileError, read_secret};
+pub use secret::{Secret, read_secret};
 pub use subject::{BadSubject, Subject, check_subject};
 pub use token::{
-    Claims, DEFAULT_LEEWAY, KeyError, MAX_LEEWAY, MAX_TOKEN_BYTES, NewToken, SigningKey, TokenConfig,
-    TokenError, Unverified, Verifier, issue,
+    Claims, DEFAULT_LEEWAY, KeyError, MAX_LEEWAY, MAX_TOKEN_BYTES, NewToken, SigningKey,
+    TokenConfig, TokenError, Unverified, Verifier, issue,
 };

@@ -9,7 +9,7 @@
 //! - A bad file is complained of once, however often it is looked at.
 
 use std::fmt::Display;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, Guard};
 
-use super::secret_file::read_bounded;
+use super::file::read_public;
 
 /// Changes within this time may carry the same time stamp.
 const CLOCK_GRAIN: Duration = Duration::from_secs(2);
@@ -151,13 +151,8 @@ fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
 fn digest(files: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for file in files {
-        let metadata = fs::metadata(file).ok();
-        metadata.as_ref().map(Metadata::mode).hash(&mut hasher);
-        // What is read from a pipe is gone.
-        if metadata.is_some_and(|metadata| metadata.is_file()) {
-            let contents = File::open(file).and_then(read_bounded);
-            contents.ok().flatten().hash(&mut hasher);
-        }
+        let mode = fs::metadata(file).map(|metadata| metadata.mode()).ok();
+        (mode, read_public(file).ok()).hash(&mut hasher);
     }
     hasher.finish()
 }

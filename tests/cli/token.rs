@@ -68,7 +68,7 @@ fn a_secret_that_others_can_read_is_not_used() {
     for words in ["token issue --sub root --ttl 1h --key secret", "token inspect --key secret"] {
         let said = place.run_with(words, b"a.b.c");
         assert_eq!((said.exit, &*said.stdout), (Some(2), ""), "{words}");
-        assert!(said.stderr.contains("`chmod 600` it"), "{}", said.stderr);
+        assert!(said.stderr.contains("run `chmod 600 secret`"), "{}", said.stderr);
         assert!(!said.stderr.contains("more than 32"), "{}", said.stderr);
     }
 }

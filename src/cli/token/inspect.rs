@@ -172,11 +172,16 @@ mod tests {
     #[test]
     fn nobody_takes_it_for_verified() {
         assert!(text(None).starts_with("NOTHING WAS VERIFIED"));
-        assert!(text(Some(Err(TokenError::Expired))).starts_with("NOT GOOD: the token has expired"));
+        assert!(
+            text(Some(Err(TokenError::Expired))).starts_with("NOT GOOD: the token has expired")
+        );
         assert!(text(Some(Ok(()))).starts_with("verified"));
         assert_eq!(document(&said(), None)["verified"], false);
         let refused = document(&said(), Some(Err(TokenError::Expired)));
-        assert_eq!((&refused["verified"], &refused["reason"]), (&json!(false), &json!("the token has expired")));
+        assert_eq!(
+            (&refused["verified"], &refused["reason"]),
+            (&json!(false), &json!("the token has expired"))
+        );
         assert_eq!(document(&said(), Some(Ok(())))["verified"], true);
     }
 

@@ -1,7 +1,6 @@
 //! An access list from files that may change meanwhile.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use super::error::AccessListError;
 use super::model::{DEFAULT_MODEL, Model};
 use super::policy::{Policy, Rule};
 use super::rules::Rules;
+use crate::security::file::read_public;
 use crate::security::reload::{Reload, Reloaded};
 
 /// Where the rules are.
@@ -77,7 +77,8 @@ fn load(config: &AccessListConfig) -> Result<Rules, AccessListError> {
 }
 
 fn read(path: &Path) -> Result<String, AccessListError> {
-    fs::read_to_string(path).map_err(|source| AccessListError::Io { path: path.into(), source })
+    let text = String::from_utf8(read_public(path)?);
+    text.map_err(|_| AccessListError::NotText { path: path.into() })
 }
 
 impl fmt::Debug for AccessList {
@@ -88,13 +89,16 @@ impl fmt::Debug for AccessList {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::TempDir;
 
     use super::*;
 
     fn open(policy: &str, model: Option<&str>) -> (TempDir, Result<AccessList, AccessListError>) {
         let dir = tempfile::tempdir().expect("a directory");
-        let (policy_file, model_file) = (dir.path().join("policy.csv"), dir.path().join("model.conf"));
+        let (policy_file, model_file) =
+            (dir.path().join("policy.csv"), dir.path().join("model.conf"));
         fs::write(&policy_file, policy).expect("written");
         let model_file = model.map(|model| {
             fs::write(&model_file, model).expect("written");

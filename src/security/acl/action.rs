@@ -17,8 +17,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 4] =
-        [Action::Produce, Action::Consume, Action::Admin, Action::Metrics];
+    pub const ALL: [Action; 4] = [Action::Produce, Action::Consume, Action::Admin, Action::Metrics];
 
     /// Its name in policy files.
     #[must_use]

@@ -1,20 +1,22 @@
 //! Why an access list can't be used.
 
-use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
+
+use crate::security::file::FileError;
 
 /// What is wrong with the files of an access list.
 #[derive(Debug, Error)]
 pub enum AccessListError {
     /// A file can't be read.
-    #[error("can't read {}: {source}", path.display())]
-    Io {
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file is no text.
+    #[error("{} is not UTF-8 text", path.display())]
+    NotText {
         /// The file.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
     },
     /// The model makes no sense, or not here.
     #[error("the model {}: {reason}", path.as_ref().map_or("(default)".into(), |it| it.to_string_lossy()))]

@@ -34,7 +34,9 @@ impl Model {
         let effect = section("e").ok_or_else(|| missing("[policy_effect] e"))?;
         let effect = Effect::parse(&effect.value)
             .ok_or("its effect is unknown, or allows what no rule allows")?;
-        if let Some(roles) = section("g") && !matches!(roles.value.matches('_').count(), 2 | 3) {
+        if let Some(roles) = section("g")
+            && !matches!(roles.value.matches('_').count(), 2 | 3)
+        {
             return Err("roles have to be `g = _, _` or `g = _, _, _`".into());
         }
         Ok(Model { casbin, effect, matcher })

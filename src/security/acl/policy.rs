@@ -161,7 +161,10 @@ mod tests {
     #[test]
     fn a_line_that_makes_no_sense_is_named() {
         for (line, said) in [
-            ("p, root, *, prodce", "`prodce` is no action: use one of produce, consume, admin, metrics"),
+            (
+                "p, root, *, prodce",
+                "`prodce` is no action: use one of produce, consume, admin, metrics",
+            ),
             ("p, root, *, *", "`*` is no action"),
             ("p, root, *, produce # all", "is no action"),
             ("p, root, *", "has 2 fields behind the `p`"),

@@ -117,7 +117,10 @@ fn what_no_rule_allows_is_denied_and_counted() {
     let denied = [("root", Action::Consume), ("bob", Action::Produce), ("eve", Action::Metrics)];
     for (name, action) in denied {
         let refused = require(name, action).expect_err(name);
-        assert_eq!((refused, &*refused.to_string()), (Refusal::Denied(Denied), "permission denied"));
+        assert_eq!(
+            (refused, &*refused.to_string()),
+            (Refusal::Denied(Denied), "permission denied")
+        );
     }
     assert_eq!((guard.n_unauthenticated(), guard.n_denied()), (0, 3));
     assert_eq!(guard.authorize(&Subject::Anonymous, Action::Consume), Err(Denied));
@@ -129,8 +132,11 @@ fn a_stream_ends_when_its_token_does_or_the_rules_change() {
     let key = place.ed25519("ed");
     let guard = guard_with_all(&place, &key);
     let token = token_of(&key.private, "root");
-    let subject = guard.require(&credentials(None, Some(&token)), Action::Produce).expect("allowed");
-    let Subject::Named { expires_at_s: Some(expires_at_s), .. } = subject else { panic!("a token") };
+    let subject =
+        guard.require(&credentials(None, Some(&token)), Action::Produce).expect("allowed");
+    let Subject::Named { expires_at_s: Some(expires_at_s), .. } = subject else {
+        panic!("a token")
+    };
     assert!(expires_at_s > now_s() + 60, "the leeway is part of it");
     assert_eq!(guard.require_still(&subject, Action::Produce), Ok(()));
     let expired = Subject::Named { name: "root".into(), expires_at_s: Some(now_s()) };

@@ -29,7 +29,11 @@ struct Raw {
 
 impl Claims {
     /// Checks the JSON of the claims against `config` and the time.
-    pub(super) fn check(json: &[u8], config: &TokenConfig, now_s: u64) -> Result<Claims, TokenError> {
+    pub(super) fn check(
+        json: &[u8],
+        config: &TokenConfig,
+        now_s: u64,
+    ) -> Result<Claims, TokenError> {
         if !is_object(json) {
             return Err(TokenError::MalformedClaims);
         }
@@ -190,7 +194,11 @@ mod tests {
         assert!(of(r#","aud":["shop","log"]"#).is_ok());
         assert_eq!(of(""), Err(TokenError::MissingClaim("aud")));
         for other in ["\"shop\"", "[]", "[\"shop\"]", "\"lo\"", "\"LOG\""] {
-            assert_eq!(of(&format!(r#","aud":{other}"#)), Err(TokenError::WrongAudience), "{other}");
+            assert_eq!(
+                of(&format!(r#","aud":{other}"#)),
+                Err(TokenError::WrongAudience),
+                "{other}"
+            );
         }
         assert_eq!(of(r#","aud":["log",1]"#), Err(TokenError::BadClaim("aud")));
         assert_eq!(with(r#","aud":"shop""#), Err(TokenError::WrongAudience));

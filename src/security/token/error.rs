@@ -1,13 +1,12 @@
 //! Why a token is refused, and why a key can't be used.
 
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use super::verifier::MAX_LEEWAY;
-use crate::security::secret_file::SecretFileError;
+use crate::security::file::FileError;
 use crate::security::subject::BadSubject;
 
 /// Why a token is refused: for logs, and not for whoever sent it.
@@ -68,17 +67,9 @@ pub enum TokenError {
 /// Why keys can't be used.
 #[derive(Debug, Error)]
 pub enum KeyError {
-    /// A key file can't be read.
-    #[error("can't read the key file {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A secret can't be read, or others can read it.
+    /// A key file can't be read, or it has a secret and others can read it.
     #[error(transparent)]
-    Secret(#[from] SecretFileError),
+    File(#[from] FileError),
     /// What is in the file is no key that can be used here.
     #[error("the key file {}: {reason}", path.display())]
     Unusable {

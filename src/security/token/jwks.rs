@@ -78,8 +78,10 @@ impl Jwk {
             _ => return None,
         };
         let signs = self.purpose.as_ref().is_none_or(|purpose| purpose == "sig");
-        let verifies =
-            self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|it| it == "verify"));
+        let verifies = self
+            .key_ops
+            .as_ref()
+            .is_none_or(|operations| operations.iter().any(|it| it == "verify"));
         let fits = self.alg.as_ref().is_none_or(|name| name == algorithm.name());
         (signs && verifies && fits).then_some(algorithm)
     }
@@ -116,7 +118,9 @@ impl Jwk {
 
 fn bytes(name: &str, text: &Option<String>) -> Result<Vec<u8>, String> {
     let text = text.as_ref().ok_or_else(|| format!("it has no `{name}`"))?;
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| format!("its `{name}` is not base64url without padding"))
+    URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| format!("its `{name}` is not base64url without padding"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! A file's form decides what it may be used for. In particular nothing that looks like a public key
 //! is ever taken for a secret: whoever knows the public key could sign with it.
 
-use std::fs::File;
 use std::path::Path;
 
 use x509_parser::pem::Pem;
@@ -11,7 +10,8 @@ use x509_parser::pem::Pem;
 use super::error::KeyError;
 use super::jwks;
 use super::public_key::{Verdict, VerificationKey};
-use crate::security::secret_file::{SecretFileError, read_bounded, read_secret};
+use crate::security::file::{FileError, read_public};
+use crate::security::secret::{Secret, read_secret};
 
 /// What a file is, by its looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Form {
 /// Whether it is a DER sequence from the first byte to the last.
 fn is_der(bytes: &[u8]) -> bool {
     let (header, len) = match bytes {
-        [0x30, len @ 0..0x80, ..] => (2, usize::from(*len)),
+        [0x30, len @ 0..=0x7f, ..] => (2, usize::from(*len)),
         [0x30, 0x81, len, ..] => (3, usize::from(*len)),
         [0x30, 0x82, high, low, ..] => (4, usize::from(u16::from_be_bytes([*high, *low]))),
         _ => return false,
@@ -57,31 +57,31 @@ fn is_der(bytes: &[u8]) -> bool {
 
 /// All keys of a file.
 pub(super) fn read_keys(path: &Path) -> Result<Vec<VerificationKey>, KeyError> {
-    let (bytes, exposure) = read(path)?;
-    let form = Form::of(&bytes);
-    let is_secret = form == Form::Secret || (form == Form::Jwks && jwks::has_secrets(&bytes));
+    let (contents, exposure) = read(path)?;
+    let bytes = contents.expose();
+    let form = Form::of(bytes);
+    let is_secret = form == Form::Secret || (form == Form::Jwks && jwks::has_secrets(bytes));
     if let (true, Some(exposure)) = (is_secret, exposure) {
         return Err(exposure.into());
     }
     let keys = match form {
-        Form::Pem => public_pem(&bytes).map(|key| vec![key]),
-        Form::Jwks => jwks::read(&bytes),
+        Form::Pem => public_pem(bytes).map(|key| vec![key]),
+        Form::Jwks => jwks::read(bytes),
         Form::Foreign => Err("is neither a PEM public key nor a JWKS file".into()),
-        Form::Secret => VerificationKey::secret(trimmed(&bytes)).map(|key| vec![key]),
+        Form::Secret => VerificationKey::secret(trimmed(bytes)).map(|key| vec![key]),
     };
     keys.map_err(|reason| KeyError::Unusable { path: path.into(), reason })
 }
 
-/// The bytes, and why they can't be a secret if they can't.
-pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Option<SecretFileError>), KeyError> {
-    let exposure = match read_secret(path) {
-        Ok(bytes) => return Ok((bytes, None)),
-        Err(exposure) => exposure,
-    };
-    let io = |source| KeyError::Io { path: path.into(), source };
-    let bytes = File::open(path).and_then(read_bounded).map_err(io)?;
-    let too_large = || KeyError::Unusable { path: path.into(), reason: "is too large".into() };
-    Ok((bytes.ok_or_else(too_large)?, Some(exposure)))
+/// What is in a file, and why it can't be a secret if it can't: others can read it.
+pub(super) fn read(path: &Path) -> Result<(Secret, Option<FileError>), KeyError> {
+    match read_secret(path) {
+        Ok(secret) => Ok((secret, None)),
+        Err(exposure @ FileError::Exposed { .. }) => {
+            Ok((Secret::from(read_public(path)?), Some(exposure)))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The line end that an editor or `echo` leaves is not part of a secret.
@@ -106,7 +106,9 @@ fn public_pem(bytes: &[u8]) -> Verdict {
         label if label.ends_with("PRIVATE KEY") => Err("is a private key, which is only for \
              issuing tokens; verifying takes its public half: `openssl pkey -pubout`"
             .into()),
-        "CERTIFICATE" => Err("is a certificate; `openssl x509 -pubkey -noout` prints its key".into()),
+        "CERTIFICATE" => {
+            Err("is a certificate; `openssl x509 -pubkey -noout` prints its key".into())
+        }
         label => Err(format!("has a `{}`, not a `PUBLIC KEY`", label.escape_debug())),
     }
 }

@@ -113,8 +113,15 @@ mod tests {
             assert_eq!(refusal(garbage), TokenError::Malformed, "{garbage:?}");
         }
         assert_eq!(refusal(&format!("{good}.e30")), TokenError::Malformed);
-        for header in ["", "[]", r#"["HS256",null,null]"#, "{}", r#"{"alg":1}"#, r#"{"alg":"HS256","alg":"none"}"#, "{\"alg\""]
-        {
+        for header in [
+            "",
+            "[]",
+            r#"["HS256",null,null]"#,
+            "{}",
+            r#"{"alg":1}"#,
+            r#"{"alg":"HS256","alg":"none"}"#,
+            "{\"alg\"",
+        ] {
             assert_eq!(refusal(&token(header)), TokenError::Malformed, "{header}");
         }
         let padded = good.replacen('.', "=.", 1);

@@ -55,9 +55,8 @@ impl VerificationKey {
 
     pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Verdict {
         let (modulus, exponent) = (without_zeros(modulus), without_zeros(exponent));
-        let bits = modulus.first().map_or(0, |first| {
-            8 * modulus.len() - first.leading_zeros() as usize
-        });
+        let bits =
+            modulus.first().map_or(0, |first| 8 * modulus.len() - first.leading_zeros() as usize);
         if !RSA_BITS.contains(&bits) {
             let (min, max) = (RSA_BITS.start(), RSA_BITS.end());
             return Err(format!("an RSA key has to have {min} to {max} bits, this one has {bits}"));
@@ -72,7 +71,9 @@ impl VerificationKey {
     pub(super) fn secret(secret: &[u8]) -> Verdict {
         if secret.len() < MIN_SECRET_BYTES {
             let n = secret.len();
-            return Err(format!("a secret for HS256 has at least {MIN_SECRET_BYTES} bytes, not {n}"));
+            return Err(format!(
+                "a secret for HS256 has at least {MIN_SECRET_BYTES} bytes, not {n}"
+            ));
         }
         Ok(VerificationKey::new(Algorithm::Hs256, DecodingKey::from_secret(secret)))
     }

@@ -26,17 +26,18 @@ impl SigningKey {
     /// It can't be read, others can read it, or it's no key that can sign tokens.
     pub fn read(path: &Path, kid: Option<String>) -> Result<SigningKey, KeyError> {
         let unusable = |reason: String| KeyError::Unusable { path: path.into(), reason };
-        let (bytes, exposure) = read(path)?;
+        let (contents, exposure) = read(path)?;
+        let bytes = contents.expose();
         // Of a public key it matters that it is one, not who can read it.
-        if one_block(&bytes).is_ok_and(|block| block.label == "PUBLIC KEY") {
+        if one_block(bytes).is_ok_and(|block| block.label == "PUBLIC KEY") {
             return Err(unusable("is a public key; signing takes the private one".into()));
         }
         if let Some(exposure) = exposure {
             return Err(exposure.into());
         }
-        let key = match Form::of(&bytes) {
-            Form::Pem => private_pem(&bytes),
-            Form::Secret => secret(trimmed(&bytes)),
+        let key = match Form::of(bytes) {
+            Form::Pem => private_pem(bytes),
+            Form::Secret => secret(trimmed(bytes)),
             Form::Jwks | Form::Foreign => {
                 Err("is neither a PEM private key nor a secret for HS256".into())
             }

@@ -194,7 +194,8 @@ fn a_token_says_what_it_was_issued_with() {
 fn a_leeway_has_a_limit() {
     let place = Place::new();
     let key_files = vec![place.ed25519("ed").public];
-    let config = |leeway| TokenConfig { key_files: key_files.clone(), leeway, ..TokenConfig::default() };
+    let config =
+        |leeway| TokenConfig { key_files: key_files.clone(), leeway, ..TokenConfig::default() };
     assert!(Verifier::new(config(MAX_LEEWAY)).is_ok());
     let too_long = Verifier::new(config(MAX_LEEWAY + Duration::from_nanos(1)));
     assert!(matches!(too_long, Err(KeyError::LeewayTooLong(_))));
@@ -265,7 +266,7 @@ fn files_that_are_no_keys_for_verifying_are_refused() {
     let pem = fs::read_to_string(&ed.public).expect("read");
     for (file, said) in [
         (ed.private.clone(), "is a private key"),
-        (place.path("none"), "can't read the key file"),
+        (place.path("none"), "none: No such file"),
         (place.public("exposed", SECRET), "holds a secret, but others can read"),
         (place.private("short", &SECRET[..31]), "at least 32 bytes, not 31"),
         (place.private("short", [&SECRET[..31], b"\n"].concat()), "at least 32 bytes, not 31"),
@@ -292,7 +293,7 @@ fn files_that_are_no_keys_for_signing_are_refused() {
     let pem = fs::read_to_string(&ed.private).expect("read");
     for (file, said) in [
         (ed.public, "is a public key"),
-        (place.path("none"), "can't read the key file"),
+        (place.path("none"), "none: No such file"),
         (place.public("exposed", &pem), "holds a secret, but others can read"),
         (place.private("short", &SECRET[..31]), "at least 32 bytes"),
         (place.pair("p384", &p384).private, "its curve is not P-256"),
@@ -327,5 +328,7 @@ fn nothing_that_is_printed_holds_a_key() {
     let key = SigningKey::read(&secret, None).expect("a key");
     let printed = format!("{key:?} {:?}", verifier(&[&secret]));
     let bytes = format!("{SECRET:?}");
-    assert!(!printed.contains("a secret that") && !printed.contains(bytes.trim_matches(['[', ']'])));
+    assert!(
+        !printed.contains("a secret that") && !printed.contains(bytes.trim_matches(['[', ']']))
+    );
 }
