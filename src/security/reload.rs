@@ -189,6 +189,18 @@ mod tests {
     }
 
     #[test]
+    fn two_changes_that_the_clock_cannot_tell_apart_are_seen() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("number");
+        fs::write(&path, "1").expect("written");
+        let reloaded = number(&path);
+        fs::write(&path, "2").expect("written");
+        // As if the first look had met the same stamp.
+        reloaded.seen.lock().expect("no panic").stamps = stamps(&reloaded.files);
+        assert_eq!(reloaded.reload_if_changed(), Reload::Reloaded);
+    }
+
+    #[test]
     fn a_file_renamed_over_it_is_a_change() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("number");
