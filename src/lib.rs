@@ -7,6 +7,7 @@
 //!  +-> server, client  the two ends of the wire: HTTP and gRPC
 //!       +-> service   a log seen from async code
 //!            +-> log  bytes on disk; no async, no network
+//! security   who is asking, and what they may do; uses no other layer
 //! ```
 
 pub mod cli;
@@ -15,6 +16,7 @@ pub mod client;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod log;
+pub mod security;
 pub mod server;
 pub mod service;
 pub mod wire;

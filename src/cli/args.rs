@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Command as ClapCommand, CommandFactory, Parser, Subcommand};
 
+use super::acl::AclArgs;
 use super::append::AppendArgs;
 use super::bench::BenchArgs;
 use super::completions::CompletionsArgs;
@@ -16,6 +17,7 @@ use super::output::OutputFormat;
 use super::read::ReadArgs;
 use super::repair::RepairArgs;
 use super::serve::ServeArgs;
+use super::token::TokenArgs;
 use super::truncate::TruncateArgs;
 use super::verify::VerifyArgs;
 
@@ -85,6 +87,8 @@ pub(crate) enum Command {
     Truncate(TruncateArgs),
     Bench(BenchArgs),
     Serve(ServeArgs),
+    Token(TokenArgs),
+    Acl(AclArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

@@ -43,7 +43,10 @@ impl Exit {
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
             Exit::Done => "done; also when the reader of standard output went away",
-            Exit::Failed => "failed: an input, the system or the network refused",
+            Exit::Failed => {
+                "failed: an input, the system or the network refused; or `acl check` or `token \
+                 inspect --key` say no"
+            }
             Exit::Usage => "usage: the command line, the environment or the configuration file",
             Exit::Damaged => "damaged data was met; nothing of it was printed as if it were sound",
             Exit::NotInLog => "the offset is not in the log",

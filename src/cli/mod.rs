@@ -13,6 +13,7 @@
 mod args;
 mod entry;
 
+mod acl;
 mod append;
 mod bench;
 mod completions;
@@ -22,6 +23,7 @@ mod man;
 mod read;
 mod repair;
 mod serve;
+mod token;
 mod truncate;
 mod verify;
 

@@ -9,6 +9,7 @@ mod server;
 mod serving;
 mod streams;
 mod support;
+mod token;
 
 #[test]
 fn cases() {

@@ -123,7 +123,7 @@ fn events_come_for_what_is_there_and_for_what_is_appended_later() {
     append(&server, "a");
     append(&server, "b");
     let mut client = follow(&server, "", &[]);
-    assert_eq!(events(&mut client, 2), event(0, "a") + &event(1, "b"));
+    assert_eq!(events(&mut client, 2), event(0, "a") + event(1, "b").as_str());
     let mut newest = follow(&server, "?offset=end", &[]);
     append(&server, "c");
     assert_eq!(events(&mut client, 1), event(2, "c"));
