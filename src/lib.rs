@@ -15,6 +15,7 @@ pub mod client;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod log;
+pub mod security;
 pub mod server;
 pub mod service;
 pub mod wire;
