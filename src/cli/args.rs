@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Command as ClapCommand, CommandFactory, Parser, Subc
 
 use super::append::AppendArgs;
 use super::bench::BenchArgs;
+use super::certs::CertsArgs;
 use super::completions::CompletionsArgs;
 use super::context::Context;
 use super::dump_index::DumpIndexArgs;
@@ -85,6 +86,7 @@ pub(crate) enum Command {
     Truncate(TruncateArgs),
     Bench(BenchArgs),
     Serve(ServeArgs),
+    Certs(CertsArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

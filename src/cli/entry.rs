@@ -12,8 +12,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{OutputFormat, stdout};
 use super::{
-    append, bench, completions, dump_index, file_limit, info, logging, man, read, repair, serve,
-    server_args, settings, signals, truncate, verify,
+    append, bench, certs, completions, dump_index, file_limit, info, logging, man, read, repair,
+    serve, server_args, settings, signals, truncate, verify,
 };
 
 /// Runs `proglog` with the words of this process; all there is to say is said when this returns.
@@ -119,6 +119,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Truncate(args) => truncate::run(args, context, &mut out),
         Command::Serve(args) => serve::run(args, context, &mut out),
         Command::Bench(args) => bench::run(args, context, &mut out),
+        Command::Certs(args) => certs::run(args, context, &mut out),
         Command::Completions(args) => completions::run(&args, &mut out),
         Command::Man(args) => man::run(&args, &mut out),
     }

@@ -15,6 +15,7 @@ mod entry;
 
 mod append;
 mod bench;
+mod certs;
 mod completions;
 mod dump_index;
 mod info;
