@@ -1,6 +1,7 @@
 //! The connector, over TCP and with tonic's channel on top.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
+use tower::Service;
 
 use super::authority::{Authority, HOST, Place, server};
 use super::pair::PATIENCE;
@@ -50,9 +52,8 @@ async fn tonic_connects_by_it() {
     let endpoint = Endpoint::from(uri);
     let connected = endpoint.connect_with_connector(client.connector(PATIENCE)).await;
     let mut channel = connected.expect("a channel");
-    tower::Service::<Request<tonic::body::Body>>::call(&mut channel, Request::default())
-        .await
-        .expect("an answer");
+    poll_fn(|context| channel.poll_ready(context)).await.expect("room for a call");
+    channel.call(Request::<tonic::body::Body>::default()).await.expect("an answer");
 }
 
 async fn error_of(client: &Arc<ClientTls>, uri: &Uri, within: Duration) -> ConnectError {
