@@ -7,6 +7,7 @@
 //!  +-> server, client  the two ends of the wire: HTTP and gRPC
 //!       +-> service   a log seen from async code
 //!            +-> log  bytes on disk; no async, no network
+//! security   a leaf: TLS, secrets
 //! ```
 
 pub mod cli;

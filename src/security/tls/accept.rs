@@ -52,7 +52,7 @@ impl TlsAcceptor {
         stream: S,
         within: Duration,
     ) -> Result<TlsStream<S>, AcceptError> {
-        // A few counters are raised by this copy; the handshake takes a thousand times as long.
+        // A cheap copy: nearly all of it is shared.
         let mut config = self.tls.serving().config.clone();
         config.alpn_protocols = vec![self.alpn.as_bytes().to_vec()];
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));

@@ -101,7 +101,7 @@ async fn a_server_without_tls_or_without_an_answer_is_not_waited_for() {
     tokio::spawn(async move {
         let (mut stream, _) = plain.accept().await.expect("a connection");
         let mut hello = [0; 1024];
-        stream.read(&mut hello).await.expect("a hello");
+        assert!(stream.read(&mut hello).await.expect("a hello") > 0);
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.expect("a client");
     });
     let error = error_of(&client, &uri, PATIENCE).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, ProtocolVersion, version};
+use rustls::{ClientConfig, NamedGroup, ProtocolVersion, version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::authority::{Authority, Issued, Place};
@@ -30,6 +30,8 @@ async fn a_client_needs_no_certificate_unless_one_is_demanded() {
     let (_, connection) = pair.server.get_ref();
     assert_eq!(connection.protocol_version(), Some(ProtocolVersion::TLSv1_3));
     assert_eq!(connection.alpn_protocol(), Some(b"h2".as_slice()));
+    let exchange = connection.negotiated_key_exchange_group().expect("a key exchange");
+    assert_eq!(exchange.name(), NamedGroup::X25519MLKEM768, "safe from what is to come");
 }
 
 #[tokio::test]
