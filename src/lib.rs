@@ -7,7 +7,7 @@
 //!  +-> server, client  the two ends of the wire: HTTP and gRPC
 //!       +-> service   a log seen from async code
 //!            +-> log  bytes on disk; no async, no network
-//! security   who is asking, and what they may do; uses no other layer
+//! security   a leaf: TLS, who is asking, and what they may do
 //! ```
 
 pub mod cli;

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, Command as ClapCommand, CommandFactory, Parser, Subc
 use super::acl::AclArgs;
 use super::append::AppendArgs;
 use super::bench::BenchArgs;
+use super::certs::CertsArgs;
 use super::completions::CompletionsArgs;
 use super::context::Context;
 use super::dump_index::DumpIndexArgs;
@@ -89,6 +90,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     Token(TokenArgs),
     Acl(AclArgs),
+    Certs(CertsArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

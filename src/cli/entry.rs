@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{OutputFormat, stdout};
 use super::{
-    acl, append, bench, completions, dump_index, file_limit, info, logging, man, read, repair,
+    acl, append, bench, certs, completions, dump_index, file_limit, info, logging, man, read, repair,
     serve, server_args, settings, signals, token, truncate, verify,
 };
 
@@ -121,6 +121,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Bench(args) => bench::run(args, context, &mut out),
         Command::Token(args) => token::run(args, context, &mut out),
         Command::Acl(args) => acl::run(args, context, &mut out),
+        Command::Certs(args) => certs::run(args, context, &mut out),
         Command::Completions(args) => completions::run(&args, &mut out),
         Command::Man(args) => man::run(&args, &mut out),
     }

@@ -16,6 +16,7 @@ mod entry;
 mod acl;
 mod append;
 mod bench;
+mod certs;
 mod completions;
 mod dump_index;
 mod info;

@@ -167,8 +167,9 @@ fn find_arg<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
 
 /// The flag's key; none for those that make no sense in a file.
 fn key_of(arg: &Arg) -> Option<&str> {
-    arg.get_long()
-        .filter(|long| !matches!(*long, "config" | "help" | "version" | "yes" | "accept-loss"))
+    arg.get_long().filter(|long| {
+        !matches!(*long, "config" | "help" | "version" | "yes" | "accept-loss" | "force")
+    })
 }
 
 fn has_keys(command: &Command) -> bool {

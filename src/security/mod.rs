@@ -1,17 +1,22 @@
-//! Who is asking, and what they may do.
+//! Who is at the other end of a connection, who is asking, and what they may do.
 //!
-//! `Guard` is the one decision point: HTTP and gRPC hand it what a caller has shown and the action
+//! [`Guard`] is the one decision point: HTTP and gRPC hand it what a caller has shown and the action
 //! that is wanted, and do as it says. Below it are `token`, which verifies bearer tokens, and `acl`,
-//! which asks the access list. Key and policy files are loaded again when they change.
+//! which asks the access list. [`tls`] does the handshakes, and tells whose certificate was verified. Keys,
+//! certificates and policies are loaded again when their files change.
+//!
+//! A leaf: it imports no other layer of this crate.
 //!
 //! Invariants
+//! - A secret is read only from a file that nobody but its owner can read or write. It is in no
+//!   message, and in no `Debug`.
+//! - The cryptography is chosen here and passed on explicitly; nothing depends on a default of the
+//!   process.
 //! - A key has one algorithm. What a token's header says never widens that.
 //! - Whatever isn't understood is refused: unknown keys, claims of the wrong type, rules of an
-//!   access list that make no sense.
-//! - With an access list, what no rule allows is denied.
+//!   access list that make no sense. With an access list, what no rule allows is denied.
 //! - A file that turns bad changes nothing: what was loaded before stays in force.
 //! - Callers learn that they were refused, never why. Logs learn why, and never see a token or a key.
-//! - What is absent: network, async code, and any other layer of this crate.
 
 mod acl;
 mod file;
@@ -21,6 +26,7 @@ mod secret;
 mod subject;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 mod token;
 
 pub use acl::{
