@@ -135,6 +135,9 @@ fn logged(work: impl FnOnce()) -> Vec<String> {
             self.clone()
         }
     }
+    // With one subscriber alone, whether an event is of interest would be up to the thread that meets it
+    // first, which may be that of another test.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let lines = Lines::default();
     let format = tracing_subscriber::fmt().with_ansi(false).with_target(false).without_time();
     tracing::subscriber::with_default(format.with_writer(lines.clone()).finish(), work);
