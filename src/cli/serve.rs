@@ -2,26 +2,31 @@
 
 mod address;
 mod interface;
+mod limit_args;
+mod reload;
+mod security_args;
 
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use self::address::ListenAddress;
-use self::interface::Interface;
+use self::interface::{Exposure, Interface};
+use self::limit_args::LimitArgs;
+use self::security_args::SecurityArgs;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::file_limit;
 use super::log_args::LogArgs;
 use super::output::print_json;
 use crate::log::{Log, LogConfig};
-use crate::server::{self, Listeners, ServerConfig};
+use crate::server::{self, Listeners, Protection};
 use crate::service::{LocalLog, LocalLogConfig, ServiceError};
 use crate::wire::time::parse_duration;
 
@@ -58,12 +63,18 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = parse_duration)]
     grace: Duration,
 
-    /// Listen where other machines can connect, though there is neither encryption nor a login
+    /// Listen where other machines can connect, though encryption or a login is missing
     #[arg(long)]
     insecure: bool,
 
     #[command(flatten)]
     log: LogArgs,
+
+    #[command(flatten)]
+    security: SecurityArgs,
+
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// Serves until a signal comes, then stops in order.
@@ -72,15 +83,22 @@ pub(crate) fn run(
     context: &Context,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let http = Interface::new("--http-addr", &args.http_addr, args.insecure)?;
-    let grpc = Interface::new("--grpc-addr", &args.grpc_addr, args.insecure)?;
+    let exposure = match (args.security.is_protected(), args.insecure) {
+        (true, _) => Exposure::Protected,
+        (false, true) => Exposure::Insecure,
+        (false, false) => Exposure::Private,
+    };
+    let http = Interface::new("--http-addr", &args.http_addr, exposure)?;
+    let grpc = Interface::new("--grpc-addr", &args.grpc_addr, exposure)?;
+    let protection = args.security.load()?;
+    keep_out_of_core_dumps(&protection);
     let runtime = Runtime::new().map_err(|error| failed("start the runtime", &error))?;
     let served = runtime.block_on(async {
         // First, since a port that is taken is no reason to touch the log.
         let listeners =
             Listeners { http: Some(http.bind().await?), grpc: Some(grpc.bind().await?) };
         let log = open(context, args.log.to_config())?;
-        serve(listeners, log, &args, context, out).await
+        serve(listeners, log, protection, &args, context, out).await
     });
     // A read that hangs on its device must not hold the end up.
     runtime.shutdown_background();
@@ -90,17 +108,16 @@ pub(crate) fn run(
 async fn serve(
     listeners: Listeners,
     log: LocalLog,
+    protection: Protection,
     args: &ServeArgs,
     context: &Context,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
     let (trigger, shutdown) = server::shutdown();
     server::trigger_on_signals(trigger).map_err(|error| failed("watch for signals", &error))?;
-    let mut config = ServerConfig::for_records_of(args.log.max_record_bytes);
-    config.grace = args.grace;
-    // Each interface may take half of what there is.
-    let n_connections = file_limit::connections(2 * config.max_connections, file_limit::raise());
-    config.max_connections = (n_connections / 2).max(1);
+    reload::start(protection.clone()).map_err(|error| failed("watch for signals", &error))?;
+    let mut config = args.limits.to_config(args.log.max_record_bytes);
+    (config.grace, config.protection) = (args.grace, protection);
     // Last: whoever reads it finds everything settled.
     announce(context, &listeners, out)?;
     let log = Arc::new(log);
@@ -108,6 +125,19 @@ async fn serve(
     log.close().await.map_err(|error| not_closed(&error))?;
     tracing::info!("stopped; the log is closed");
     Ok(Exit::Done)
+}
+
+/// A process that has keys in its memory leaves no image of it behind.
+fn keep_out_of_core_dumps(protection: &Protection) {
+    let guard = protection.guard.as_ref();
+    let has_secrets =
+        protection.tls.is_some() || guard.is_some_and(|guard| guard.demands_identity());
+    if !has_secrets {
+        return;
+    }
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "if the process crashes, its keys may be in a core dump");
+    }
 }
 
 /// Opens the log, damaged or not: what can be read is served.

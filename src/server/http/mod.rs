@@ -1,6 +1,7 @@
 //! The HTTP interface: which path leads where, and what holds for every request.
 
 mod accept;
+mod admitted;
 mod body;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -18,14 +19,17 @@ mod v1;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::middleware;
+use axum::extract::Request;
+use axum::{Router, middleware};
 use bytes::Bytes;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use self::admitted::{Admitted, Gate};
 use self::body::BodyLimits;
+use self::request_error::RequestError;
 use self::resource::Resource;
+use super::admission::{Access, Action, Admission};
 use super::{ServerConfig, Shutdown};
 use crate::service::CommitLog;
 
@@ -34,6 +38,7 @@ use crate::service::CommitLog;
 struct App<L> {
     log: Arc<L>,
     bodies: BodyLimits,
+    admission: Admission,
     shutdown: Shutdown,
     /// The document that describes all routes.
     openapi: Bytes,
@@ -47,9 +52,10 @@ pub(super) fn router<L: CommitLog>(
 ) -> Router {
     let (routes, api) = v1::add_to(common::<L>()).split_for_parts();
     let bodies = BodyLimits::new(config);
-    let app = App { log, bodies, shutdown, openapi: openapi::document(&api) };
+    let admission = Admission::by(config.protection.guard.clone());
+    let app = App { log, bodies, admission, shutdown, openapi: openapi::document(&api) };
     routes
-        .fallback(path::elsewhere)
+        .fallback(Admitted { handler: path::elsewhere, access: Access::Known })
         .layer(middleware::from_fn(request_log::answer_and_log))
         .with_state(Arc::new(app))
 }
@@ -57,11 +63,27 @@ pub(super) fn router<L: CommitLog>(
 /// The paths that belong to no version.
 fn common<L: CommitLog>() -> OpenApiRouter<Arc<App<L>>> {
     let original = Resource::new()
-        .with(original::__path_produce, original::produce::<L>)
-        .with(original::__path_consume, original::consume::<L>);
+        .with(original::__path_produce, original::produce::<L>, Access::Needs(Action::Produce))
+        .with(original::__path_consume, original::consume::<L>, Access::Needs(Action::Consume));
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(original.routes())
-        .routes(Resource::new().with(health::__path_livez, health::livez).routes())
-        .routes(Resource::new().with(health::__path_readyz, health::readyz::<L>).routes())
-        .routes(Resource::new().with(openapi::__path_openapi, openapi::openapi::<L>).routes())
+        .routes(Resource::new().with(health::__path_livez, health::livez, Access::Open).routes())
+        .routes(
+            Resource::new().with(health::__path_readyz, health::readyz::<L>, Access::Open).routes(),
+        )
+        .routes(
+            Resource::new()
+                .with(openapi::__path_openapi, openapi::openapi::<L>, Access::Known)
+                .routes(),
+        )
+}
+
+impl<L: CommitLog> Gate for Arc<App<L>> {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    async fn refuse(&self, request: Request, error: RequestError) -> RequestError {
+        self.bodies.refuse(request, error).await
+    }
 }
