@@ -32,20 +32,20 @@ pub(crate) struct ServerArgs {
 #[derive(Args, Clone, Debug, Default)]
 struct LoginArgs {
     /// Connect by TLS, and take only servers with a certificate of these authorities (PEM)
-    #[arg(long, env = "PROGLOG_CLIENT_CA", value_name = "FILE")]
+    #[arg(long, env = "PROGLOG_TLS_CA", value_name = "FILE")]
     tls_ca: Option<PathBuf>,
 
     /// The client's certificate (PEM), for servers that demand one
     #[arg(long, env = "PROGLOG_CLIENT_CERT", value_name = "FILE")]
-    #[arg(requires = "tls_key", requires = "tls_ca")]
-    tls_cert: Option<PathBuf>,
+    #[arg(requires = "client_key", requires = "tls_ca")]
+    client_cert: Option<PathBuf>,
 
     /// The private key of the client's certificate (PEM), readable by its owner alone
-    #[arg(long, env = "PROGLOG_CLIENT_KEY", value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
+    #[arg(long, env = "PROGLOG_CLIENT_KEY", value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
 
     /// What the server's certificate has to be for, if not for the host of --server
-    #[arg(long, env = "PROGLOG_CLIENT_SERVER_NAME", value_name = "NAME", requires = "tls_ca")]
+    #[arg(long, env = "PROGLOG_TLS_SERVER_NAME", value_name = "NAME", requires = "tls_ca")]
     tls_server_name: Option<String>,
 
     /// A file with a bearer token, readable by its owner alone [default: the token in PROGLOG_TOKEN]
@@ -56,7 +56,7 @@ struct LoginArgs {
 impl LoginArgs {
     fn tls(&self) -> Result<Option<Arc<ClientTls>>, Failure> {
         let Some(ca) = self.tls_ca.clone() else { return Ok(None) };
-        let identity = self.tls_cert.clone().zip(self.tls_key.clone());
+        let identity = self.client_cert.clone().zip(self.client_key.clone());
         let identity = identity.map(|(cert, key)| IdentityFiles { cert, key });
         let options = ClientTlsOptions { ca, identity, server_name: self.tls_server_name.clone() };
         let tls = ClientTls::load(options);
