@@ -1,6 +1,7 @@
 //! The gRPC interface, asked by clients that are made from its messages alone.
 
 mod batches;
+mod floods;
 mod followers;
 mod hardship;
 mod health;
