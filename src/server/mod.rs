@@ -15,6 +15,7 @@
 //! - Nothing here knows where the log's bytes are.
 
 mod admission;
+mod answer_room;
 mod answered;
 mod config;
 mod connection;

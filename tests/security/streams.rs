@@ -20,11 +20,16 @@ async fn client(server: &Server, callers: &Callers, token: &str) -> Client {
     Client::connect(&address, config).await.expect("connected")
 }
 
-/// Appends until a follower is refused, and tells as what.
-async fn followed_until_refused(server: &Server, client: &Client) -> String {
+/// Appends until a follower is refused, and tells as what. `meanwhile` comes once it has had a record.
+async fn followed_until_refused(
+    server: &Server,
+    client: &Client,
+    meanwhile: impl FnOnce(),
+) -> String {
     let options = RecordsOptions { follow: true, ..RecordsOptions::default() };
     let mut records = client.records(Offset(0), options);
     records.next_chunk().await.expect("the first record");
+    meanwhile();
     loop {
         server.log.append(Batch::of(NewRecord::new("more"))).await.expect("appended");
         let next = timeout(PATIENCE, records.next_chunk()).await.expect("a record or the end");
@@ -40,14 +45,12 @@ async fn a_stream_ends_when_its_permission_does() {
     let callers = Callers::new();
     let server = Server::start(&callers, TOKENS, POLICY).await;
     let client = client(&server, &callers, &callers.token("root")).await;
-    let following = followed_until_refused(&server, &client);
-    let revoking = async {
+    let revoke = || {
         write(&callers.path("policy.csv"), "p, root, *, produce\n");
         let guard = server.protection.guard.clone().expect("a guard");
         assert_eq!(guard.reload_if_changed()[1], Reload::Reloaded);
     };
-    let (code, ()) = tokio::join!(following, revoking);
-    assert_eq!(code, "permission_denied");
+    assert_eq!(followed_until_refused(&server, &client, revoke).await, "permission_denied");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +60,7 @@ async fn a_stream_ends_when_its_token_does() {
     // The server lets clocks be 30 seconds apart.
     let token = callers.token_until("root", now_s() - 28);
     let client = client(&server, &callers, &token).await;
-    assert_eq!(followed_until_refused(&server, &client).await, "unauthenticated");
+    assert_eq!(followed_until_refused(&server, &client, || ()).await, "unauthenticated");
 }
 
 #[tokio::test(flavor = "multi_thread")]

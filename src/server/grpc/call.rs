@@ -13,6 +13,7 @@ use tonic::{Code, Status};
 use super::access;
 use super::messages::MessageLimits;
 use crate::server::admission::Admission;
+use crate::server::answer_room::SharedTaken;
 use crate::server::panics::unless_panicked;
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -32,7 +33,11 @@ impl Around {
         match self.admission.admit(access::access(request.uri().path()), &request) {
             Ok(admitted) => {
                 let (request, _room) = self.limits.bound(request);
-                admitted.hold(next.run(request).await, access::trailers)
+                let mut response = next.run(request).await;
+                if let Some(taken) = response.extensions_mut().remove::<SharedTaken>() {
+                    response = response.map(|body| taken.held_by(body));
+                }
+                admitted.hold(response, access::trailers)
             }
             Err(refusal) => access::status(&refusal).into_http(),
         }

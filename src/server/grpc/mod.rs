@@ -26,6 +26,7 @@ use self::health::HealthService;
 use self::log_service::LogService;
 use self::messages::MessageLimits;
 use super::admission::Admission;
+use super::answer_room::AnswerRoom;
 use super::{ServerConfig, Shutdown};
 use crate::service::CommitLog;
 use crate::wire::v1::log_server::LogServer;
@@ -49,8 +50,9 @@ pub(super) fn router<L: CommitLog>(
         admission: Admission::by(config.protection.guard.clone()),
         limits: Arc::new(MessageLimits::new(config, max_message_bytes)),
     };
+    let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
     let health = HealthService::server(Arc::clone(&log), shutdown.clone());
-    let log = LogServer::new(LogService { log, address, shutdown })
+    let log = LogServer::new(LogService { log, answers, address, shutdown })
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(usize::MAX)
         .accept_compressed(Gzip)

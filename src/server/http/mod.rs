@@ -29,9 +29,11 @@ use self::admitted::{Admitted, Gate};
 use self::body::BodyLimits;
 use self::request_error::RequestError;
 use self::resource::Resource;
+use self::v1::{Cursor, Wanted};
 use super::admission::{Access, Action, Admission};
+use super::answer_room::{AnswerRoom, Taken};
 use super::{ServerConfig, Shutdown};
-use crate::service::CommitLog;
+use crate::service::{CommitLog, Offset, Record, ServiceError};
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -39,6 +41,7 @@ struct App<L> {
     log: Arc<L>,
     bodies: BodyLimits,
     admission: Admission,
+    answers: Arc<AnswerRoom>,
     shutdown: Shutdown,
     /// The document that describes all routes.
     openapi: Bytes,
@@ -53,7 +56,8 @@ pub(super) fn router<L: CommitLog>(
     let (routes, api) = v1::add_to(common::<L>()).split_for_parts();
     let bodies = BodyLimits::new(config);
     let admission = Admission::by(config.protection.guard.clone());
-    let app = App { log, bodies, admission, shutdown, openapi: openapi::document(&api) };
+    let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
+    let app = App { log, bodies, admission, answers, shutdown, openapi: openapi::document(&api) };
     routes
         .fallback(Admitted { handler: path::elsewhere, access: Access::Known })
         .layer(middleware::from_fn(request_log::answer_and_log))
@@ -76,6 +80,18 @@ fn common<L: CommitLog>() -> OpenApiRouter<Arc<App<L>>> {
                 .with(openapi::__path_openapi, openapi::openapi::<L>, Access::Known)
                 .routes(),
         )
+}
+
+impl<L: CommitLog> App<L> {
+    /// One record, with the room that an answer with it takes.
+    async fn read(&self, offset: Offset) -> Result<(Record, Taken), ServiceError> {
+        let read = || self.log.read(offset);
+        self.answers.read(read, |record| record.value.len()).await
+    }
+
+    fn cursor(&self, wanted: Wanted) -> Cursor<L> {
+        Cursor::new(Arc::clone(&self.log), Arc::clone(&self.answers), wanted)
+    }
 }
 
 impl<L: CommitLog> Gate for Arc<App<L>> {

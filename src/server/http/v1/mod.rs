@@ -28,6 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use self::about::{About, Refusal};
 pub(super) use self::append::Appended;
+pub(super) use self::cursor::{Cursor, Wanted};
 pub(super) use self::truncate::{Truncate, Truncated};
 use super::App;
 use super::resource::Resource;
