@@ -1,0 +1,79 @@
+//! Going on after a full disk, without opening the log anew.
+//!
+//! A failed sync leaves it unknown what the device holds, and so does a write that meets a broken device. A
+//! call that finds no room is another matter: what lies before `position` is as it was, what lies behind it
+//! was never acknowledged and can be cut.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use super::super::dir::SegmentFiles;
+use super::super::error::LogError;
+use super::Writer;
+
+/// What there was no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// So many bytes behind the content of the active store.
+    Bytes(u64),
+    /// The files of the next segment. The one before is sealed already.
+    Segment,
+}
+
+impl Writer {
+    /// Latches the log. If the disk was full, that can be mended by [`Writer::resume`].
+    pub(super) fn latch_lacking(&mut self, failure: LogError, lack: Lack) -> LogError {
+        let is_full = matches!(failure, LogError::DiskFull { .. });
+        let failure = self.latch(failure);
+        self.lack = is_full.then_some(lack);
+        failure
+    }
+
+    /// Whether appends are refused for want of room alone, so that removing old segments may help.
+    pub(in super::super) fn lacks_room(&self) -> bool {
+        self.lack.is_some() && !self.closed
+    }
+
+    /// Takes appends again if a full disk is why they are refused, and there is room now for what found
+    /// none; so it isn't told that appends are taken when the next one would fail as well.
+    pub(in super::super) fn resume(&mut self) -> Result<(), LogError> {
+        let Some(refusal) = self.refusal() else { return Ok(()) };
+        match self.lack.filter(|_| !self.closed) {
+            Some(Lack::Bytes(n_bytes)) => self.resume_store(n_bytes)?,
+            Some(Lack::Segment) => return self.resume_roll(),
+            None => return Err(refusal),
+        }
+        (self.failure, self.lack) = (None, None);
+        Ok(())
+    }
+
+    /// Cuts what may have been written of the refused batch, and sees whether it would fit now.
+    fn resume_store(&mut self, n_bytes: u64) -> Result<(), LogError> {
+        let store = Arc::clone(&self.active.store);
+        store.set_len(self.position).map_err(|error| self.store_error("cut", error))?;
+        self.space.restart(self.position);
+        match store.reserve_ahead(self.position + n_bytes) {
+            Err(error) if error.kind() != ErrorKind::Unsupported => {
+                return Err(self.store_error("make room in", error));
+            }
+            // Blocks behind the content go when the segment is sealed, if `space` knows of them.
+            Ok(()) => self.space.note_reserved(self.position + n_bytes),
+            Err(_) => {}
+        }
+        // An error of writing back that nobody has been told of yet would be lost with the failure.
+        store.sync_all().map_err(|error| {
+            let failure = self.store_error("sync", error);
+            self.latch(failure)
+        })?;
+        self.next = self.active.next();
+        self.synced = self.next;
+        Ok(())
+    }
+
+    /// Starts the segment that couldn't be started; one of its files may be there, and nothing is in it.
+    fn resume_roll(&mut self) -> Result<(), LogError> {
+        self.dir.remove_segment(SegmentFiles::whole(self.next))?;
+        (self.failure, self.lack) = (None, None);
+        self.roll()
+    }
+}
