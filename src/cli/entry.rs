@@ -12,8 +12,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{OutputFormat, stdout};
 use super::{
-    acl, append, bench, certs, completions, dump_index, file_limit, info, logging, man, read, repair,
-    serve, server_args, settings, signals, token, truncate, verify,
+    acl, append, bench, certs, completions, dump_index, file_limit, info, logging, man, read,
+    repair, serve, server_args, settings, signals, token, truncate, verify,
 };
 
 /// Runs `proglog` with the words of this process; all there is to say is said when this returns.

@@ -1,7 +1,9 @@
 //! `proglog serve`: the log of a directory over HTTP and gRPC, until a signal asks to stop.
 
 mod address;
+mod disk_args;
 mod interface;
+mod retention_args;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -13,7 +15,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use self::address::ListenAddress;
+use self::disk_args::DiskArgs;
 use self::interface::Interface;
+use self::retention_args::RetentionArgs;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -22,7 +26,7 @@ use super::log_args::LogArgs;
 use super::output::print_json;
 use crate::log::{Log, LogConfig};
 use crate::server::{self, Listeners, ServerConfig};
-use crate::service::{LocalLog, LocalLogConfig, ServiceError};
+use crate::service::{DiskWatch, LocalLog, LocalLogConfig, ServiceError};
 use crate::wire::time::parse_duration;
 
 const EXAMPLES: &str = "\
@@ -30,6 +34,7 @@ Examples:
   proglog serve                                   HTTP on 127.0.0.1:8080, gRPC on 127.0.0.1:8400
   proglog serve --http-addr localhost:0           any free port; the one taken is printed
   proglog -v serve --fsync interval:1s            with a line a request on standard error
+  proglog serve --retain-age 30d --retain-bytes 100GiB
   curl -d '{\"record\": {\"value\": \"aGVsbG8=\"}}' localhost:8080
   curl -X GET -d '{\"offset\": 0}' localhost:8080
   curl localhost:8080/readyz
@@ -64,6 +69,12 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     log: LogArgs,
+
+    #[command(flatten)]
+    retention: RetentionArgs,
+
+    #[command(flatten)]
+    disk: DiskArgs,
 }
 
 /// Serves until a signal comes, then stops in order.
@@ -74,12 +85,15 @@ pub(crate) fn run(
 ) -> anyhow::Result<Exit> {
     let http = Interface::new("--http-addr", &args.http_addr, args.insecure)?;
     let grpc = Interface::new("--grpc-addr", &args.grpc_addr, args.insecure)?;
+    let watermarks = args.disk.to_watermarks()?;
     let runtime = Runtime::new().map_err(|error| failed("start the runtime", &error))?;
     let served = runtime.block_on(async {
         // First, since a port that is taken is no reason to touch the log.
         let listeners =
             Listeners { http: Some(http.bind().await?), grpc: Some(grpc.bind().await?) };
         let log = open(context, args.log.to_config())?;
+        keep_up(&log, DiskWatch::of_dir(context.dir.clone(), watermarks), &args.retention)
+            .map_err(|error| failed("start the threads for upkeep", &error))?;
         serve(listeners, log, &args, context, out).await
     });
     // A read that hangs on its device must not hold the end up.
@@ -123,6 +137,13 @@ fn open(context: &Context, config: LogConfig) -> anyhow::Result<LocalLog> {
     }
     let config = LocalLogConfig { max_waiting_bytes, ..LocalLogConfig::default() };
     Ok(LocalLog::start(log, &config).map_err(|error| failed("start the storage thread", &error))?)
+}
+
+/// Starts what is done beside the requests.
+fn keep_up(log: &LocalLog, disk: DiskWatch, retention: &RetentionArgs) -> io::Result<()> {
+    log.watch_disk(disk)?;
+    let retention = retention.to_retention();
+    if retention.keeps_all() { Ok(()) } else { log.retain(retention) }
 }
 
 /// Says that it is ready, and where. Whoever closed standard output doesn't want to know.

@@ -58,6 +58,10 @@ fn fill_up_and_go_on(at: u64, sync: SyncPolicy) -> bool {
     assert_holds(&log, &told, &what);
     let before = log.next_offset().min(Offset(4));
     log.truncate_before(before).unwrap_or_else(|error| panic!("{what}: {error}"));
+    if log.refusal().is_some() {
+        assert!(matches!(log.resume(), Err(LogError::DiskFull { .. })), "{what}: it is full still");
+        assert!(log.refusal().is_some(), "{what}");
+    }
     disk.make_room();
     log.resume().unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(log.refusal().is_none(), "{what}: {:?}", log.refusal());

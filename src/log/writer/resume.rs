@@ -4,11 +4,11 @@
 //! call that finds no room is another matter: what lies before `position` is as it was, what lies behind it
 //! was never acknowledged and can be cut.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 
 use super::super::dir::SegmentFiles;
 use super::super::error::LogError;
+use super::super::fs;
 use super::Writer;
 
 /// What there was no room for.
@@ -47,19 +47,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Cuts what may have been written of the refused batch, and sees whether it would fit now.
+    /// Cuts what may have been written of the refused batch, and sees whether it would fit now: by zeros, since
+    /// blocks can be had where a file may not get longer. They are as good as those that are written ahead.
     fn resume_store(&mut self, n_bytes: u64) -> Result<(), LogError> {
-        let store = Arc::clone(&self.active.store);
+        let (store, end) = (Arc::clone(&self.active.store), self.position + n_bytes);
         store.set_len(self.position).map_err(|error| self.store_error("cut", error))?;
         self.space.restart(self.position);
-        match store.reserve_ahead(self.position + n_bytes) {
-            Err(error) if error.kind() != ErrorKind::Unsupported => {
-                return Err(self.store_error("make room in", error));
-            }
-            // Blocks behind the content go when the segment is sealed, if `space` knows of them.
-            Ok(()) => self.space.note_reserved(self.position + n_bytes),
-            Err(_) => {}
+        if let Err(error) = fs::write_zeros(&*store, self.position, end) {
+            let _ = store.set_len(self.position);
+            return Err(self.store_error("make room in", error));
         }
+        self.space.note_zeros(end);
         // An error of writing back that nobody has been told of yet would be lost with the failure.
         store.sync_all().map_err(|error| {
             let failure = self.store_error("sync", error);
