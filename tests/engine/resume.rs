@@ -66,6 +66,9 @@ fn fill_up_and_go_on(at: u64, sync: SyncPolicy) -> bool {
     log.resume().unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(log.refusal().is_none(), "{what}: {:?}", log.refusal());
     assert_holds(&log, &told, &what);
+    // A process that is killed now leaves the same.
+    let killed = LogDir::copy_of(&dir.path());
+    assert_holds(&Log::open(&killed.path(), config(sync)).expect(&what), &told, &what);
     fill(&log, &mut told).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_holds(&log, &told, &what);
     log.close().unwrap_or_else(|error| panic!("{what}: {error}"));

@@ -2,6 +2,7 @@
 
 mod batches;
 mod followers;
+mod fullness;
 mod hardship;
 mod health;
 mod produce;
