@@ -234,8 +234,9 @@ impl From<LogError> for ServiceError {
             LogError::EmptyBatch => ServiceError::EmptyBatch,
             LogError::Busy { waiting_bytes } => ServiceError::Busy { waiting_bytes },
             // Every append after a full disk says so, not only the one that met it first.
-            LogError::Failed { ref cause } if matches!(**cause, LogError::DiskFull { .. }) => {
-                ServiceError::DiskFull(error)
+            // It can be mended without opening the log anew, so it isn't told to be a failure for good.
+            LogError::Failed { cause } if matches!(*cause, LogError::DiskFull { .. }) => {
+                ServiceError::DiskFull(*cause)
             }
             // No append can ever succeed again, as after a failure.
             LogError::Failed { .. } | LogError::NoOffsetsLeft { .. } => ServiceError::Failed(error),
