@@ -91,10 +91,11 @@ async fn a_stream_whose_records_are_removed_is_told_the_range_and_gets_none_cut(
             Err(end) => break end,
         }
     };
-    assert!(next < lowest.0, "the records were all on their way: {next}");
     let numbers = refused(&end, Code::OutOfRange, "OFFSET_OUT_OF_RANGE");
     let number = |name: &str| numbers.get(name).and_then(|number| number.parse::<u64>().ok());
-    assert_eq!(number("lowest"), Some(lowest.0));
+    // It may have been told while they were going, segment by segment.
+    let told = number("lowest").expect("the lowest offset");
+    assert!(next < told && told <= lowest.0, "{next}, {told}");
     assert_eq!(number("next"), Some(N_RECORDS));
     server.stop().await;
 }

@@ -2,7 +2,7 @@
 //!
 //! A failed sync leaves it unknown what the device holds, and so does a write that meets a broken device. A
 //! call that finds no room is another matter: what lies before `position` is as it was, what lies behind it
-//! was never acknowledged and can be cut.
+//! was never acknowledged and can be overwritten.
 
 use std::sync::Arc;
 
@@ -47,16 +47,15 @@ impl Writer {
         Ok(())
     }
 
-    /// Cuts what may have been written of the refused batch, and sees whether it would fit now: by zeros, since
-    /// blocks can be had where a file may not get longer. They are as good as those that are written ahead.
+    /// Puts zeros in the place of the refused batch, of which something may have been written, and so sees
+    /// whether it would fit now. They are as good as those that are written ahead.
     fn resume_store(&mut self, n_bytes: u64) -> Result<(), LogError> {
         let (store, end) = (Arc::clone(&self.active.store), self.position + n_bytes);
-        store.set_len(self.position).map_err(|error| self.store_error("cut", error))?;
-        self.space.restart(self.position);
         if let Err(error) = fs::write_zeros(&*store, self.position, end) {
             let _ = store.set_len(self.position);
             return Err(self.store_error("make room in", error));
         }
+        self.space.restart(self.position);
         self.space.note_zeros(end);
         // An error of writing back that nobody has been told of yet would be lost with the failure.
         store.sync_all().map_err(|error| {
