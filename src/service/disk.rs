@@ -7,7 +7,7 @@ mod watch;
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::statvfs;
@@ -33,7 +33,7 @@ impl DiskUse {
         u8::try_from(u128::from(self.used_bytes) * 100 / total).unwrap_or(100)
     }
 
-    fn measure(dir: &PathBuf) -> io::Result<DiskUse> {
+    fn measure(dir: &Path) -> io::Result<DiskUse> {
         let stat = statvfs(dir)?;
         let bytes = |n_blocks: u64| n_blocks.saturating_mul(stat.f_frsize);
         Ok(DiskUse {
