@@ -1,9 +1,11 @@
 //! `proglog serve`: the log of a directory over HTTP and gRPC, until a signal asks to stop.
 
 mod address;
+mod disk_args;
 mod interface;
 mod limit_args;
 mod reload;
+mod retention_args;
 mod security_args;
 
 use std::io::{self, Write};
@@ -17,8 +19,10 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use self::address::ListenAddress;
+use self::disk_args::DiskArgs;
 use self::interface::{Exposure, Interface};
 use self::limit_args::LimitArgs;
+use self::retention_args::RetentionArgs;
 use self::security_args::SecurityArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -27,7 +31,7 @@ use super::log_args::LogArgs;
 use super::output::print_json;
 use crate::log::{Log, LogConfig};
 use crate::server::{self, Listeners, Protection};
-use crate::service::{LocalLog, LocalLogConfig, ServiceError};
+use crate::service::{DiskWatch, LocalLog, LocalLogConfig, ServiceError};
 use crate::wire::time::parse_duration;
 
 const EXAMPLES: &str = "\
@@ -35,6 +39,7 @@ Examples:
   proglog serve                                   HTTP on 127.0.0.1:8080, gRPC on 127.0.0.1:8400
   proglog serve --http-addr localhost:0           any free port; the one taken is printed
   proglog -v serve --fsync interval:1s            with a line a request on standard error
+  proglog serve --retain-age 30d --retain-bytes 100GiB
   curl -d '{\"record\": {\"value\": \"aGVsbG8=\"}}' localhost:8080
   curl -X GET -d '{\"offset\": 0}' localhost:8080
   curl localhost:8080/readyz
@@ -71,6 +76,12 @@ pub(crate) struct ServeArgs {
     log: LogArgs,
 
     #[command(flatten)]
+    retention: RetentionArgs,
+
+    #[command(flatten)]
+    disk: DiskArgs,
+
+    #[command(flatten)]
     security: SecurityArgs,
 
     #[command(flatten)]
@@ -92,12 +103,15 @@ pub(crate) fn run(
     let grpc = Interface::new("--grpc-addr", &args.grpc_addr, exposure)?;
     let protection = args.security.load()?;
     keep_out_of_core_dumps(&protection);
+    let watermarks = args.disk.to_watermarks()?;
     let runtime = Runtime::new().map_err(|error| failed("start the runtime", &error))?;
     let served = runtime.block_on(async {
         // First, since a port that is taken is no reason to touch the log.
         let listeners =
             Listeners { http: Some(http.bind().await?), grpc: Some(grpc.bind().await?) };
         let log = open(context, args.log.to_config())?;
+        keep_up(&log, DiskWatch::of_dir(context.dir.clone(), watermarks), &args.retention)
+            .map_err(|error| failed("start the threads for upkeep", &error))?;
         serve(listeners, log, protection, &args, context, out).await
     });
     // A read that hangs on its device must not hold the end up.
@@ -153,6 +167,13 @@ fn open(context: &Context, config: LogConfig) -> anyhow::Result<LocalLog> {
     }
     let config = LocalLogConfig { max_waiting_bytes, ..LocalLogConfig::default() };
     Ok(LocalLog::start(log, &config).map_err(|error| failed("start the storage thread", &error))?)
+}
+
+/// Starts what is done beside the requests.
+fn keep_up(log: &LocalLog, disk: DiskWatch, retention: &RetentionArgs) -> io::Result<()> {
+    log.watch_disk(disk)?;
+    let retention = retention.to_retention();
+    if retention.keeps_all() { Ok(()) } else { log.retain(retention) }
 }
 
 /// Says that it is ready, and where. Whoever closed standard output doesn't want to know.

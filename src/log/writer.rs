@@ -5,8 +5,10 @@
 //!   sync of this one has returned, if the policy asks for a sync.
 //! - Order: frames, sync, index entries, publication. So an index entry says "committed" to readers
 //!   in other processes, and nobody sees a record before it has the policy's durability.
-//! - After a failed write or sync nothing more is written: what the device holds is unknown.
+//! - After a failed write or sync nothing more is written: what the device holds is unknown. Only a write
+//!   that found no room can be taken back ([`Writer::resume`]).
 
+mod resume;
 mod space;
 mod undo;
 
@@ -25,6 +27,7 @@ use super::plant::{self, Plant, is_planted};
 use super::record::{NewRecord, TYPE_LOST};
 use super::segment::{Extent, Segment};
 use super::view::View;
+use resume::Lack;
 use space::Space;
 
 /// The most that one batch may take, unless it's a single record.
@@ -71,6 +74,8 @@ pub(super) struct Writer {
     /// are gone.
     was_cut: bool,
     failure: Option<LogError>,
+    /// What there was no room for, if that is the whole failure.
+    lack: Option<Lack>,
     closed: bool,
 }
 
@@ -115,6 +120,7 @@ impl Writer {
             n_cuts: 0,
             was_cut: false,
             failure: None,
+            lack: None,
             closed: false,
         }
     }
@@ -133,6 +139,10 @@ impl Writer {
     pub(super) fn latch(&mut self, failure: LogError) -> LogError {
         self.buffer = Vec::new();
         self.positions = Vec::new();
+        if self.lack.take().is_some() {
+            // Room alone doesn't mend this one.
+            self.failure = None;
+        }
         self.failure.get_or_insert(failure).clone()
     }
 
@@ -217,7 +227,8 @@ impl Writer {
             return Ok(());
         }
         self.reserve_index()?;
-        self.write_staged().map_err(|failure| self.latch(failure))
+        self.write_frames()?;
+        self.sync_and_publish().map_err(|failure| self.latch(failure))
     }
 
     /// Makes room for the entries first: a full disk is then met while nothing has been written yet,
@@ -248,7 +259,7 @@ impl Writer {
         reserved.map_err(|error| self.index_error("make room in", error))
     }
 
-    fn write_staged(&mut self) -> Result<(), LogError> {
+    fn write_frames(&mut self) -> Result<(), LogError> {
         let n_bytes = self.buffer.len() as u64;
         let store = Arc::clone(&self.active.store);
         self.space.reserve(&*store, self.position, n_bytes, self.config.segment_bytes);
@@ -256,8 +267,14 @@ impl Writer {
             // What was refused had better not turn up at the next open, so that it can be tried again.
             // If this fails as well, some first records of the batch may.
             let _ = store.set_len(self.position);
-            self.store_error("write to", error)
-        })?;
+            let failure = self.store_error("write to", error);
+            self.latch_lacking(failure, Lack::Bytes(n_bytes))
+        })
+    }
+
+    fn sync_and_publish(&mut self) -> Result<(), LogError> {
+        let n_bytes = self.buffer.len() as u64;
+        let store = Arc::clone(&self.active.store);
         let first = self.next.since(self.active.base) - self.positions.len() as u64;
         self.position += n_bytes;
         if self.config.sync == SyncPolicy::Always && !is_planted(Plant::DataSync) {
@@ -289,7 +306,7 @@ impl Writer {
         }
         self.seal().map_err(|failure| self.latch(failure))?;
         let started = start_segment(&self.dir, &self.config, self.next);
-        let segment = started.map_err(|failure| self.latch(failure))?;
+        let segment = started.map_err(|failure| self.latch_lacking(failure, Lack::Segment))?;
         let mut segments = (*self.view.segments()).clone();
         segments.push(Arc::clone(&segment));
         self.view.set_segments(segments);

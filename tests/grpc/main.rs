@@ -3,6 +3,7 @@
 mod batches;
 mod floods;
 mod followers;
+mod fullness;
 mod hardship;
 mod health;
 mod produce;
