@@ -3,7 +3,7 @@
 //! An answer holds what its client hasn't taken. That is little for most, but a record may have many
 //! megabytes, and a thousand clients that ask for it and then take nothing must not take all the memory
 //! there is. So whatever is large takes room, and gives it back once it is sent. Where there is none, what
-//! was read is dropped and read again later, so that nobody who waits holds anything.
+//! was read is dropped and read again once there is, so that nobody who waits holds anything.
 
 use std::sync::Arc;
 use std::thread;
@@ -13,7 +13,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout_at};
 
 use crate::service::ServiceError;
 
@@ -22,9 +22,6 @@ const FREE_BYTES: usize = 64 << 10;
 
 /// The least that all answers may hold beyond that.
 const MIN_ROOM_BYTES: u64 = 24 << 20;
-
-/// How long to wait before something is read once more.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The room that is left.
 #[derive(Debug)]
@@ -77,35 +74,50 @@ impl AnswerRoom {
         read: impl Fn() -> F,
         n_bytes: impl Fn(&T) -> usize,
     ) -> Result<(T, Taken), ServiceError> {
-        let started = Instant::now();
+        let deadline = Instant::now() + self.wait;
+        let mut expected = 0;
         loop {
-            let found = {
-                // Nobody closes the semaphore.
-                let _reader = self.readers.acquire().await;
-                let found = read().await?;
-                match self.take(n_bytes(&found)) {
-                    Some(taken) => return Ok((found, taken)),
-                    None => n_bytes(&found),
-                }
-            };
-            tracing::debug!(n_bytes = found, "no room for an answer");
-            if started.elapsed() >= self.wait {
+            let Ok(taken) = timeout_at(deadline, self.take(expected)).await else {
                 let free = self.room.available_permits();
                 return Err(ServiceError::Busy { waiting_bytes: (self.all_bytes - free) as u64 });
+            };
+            // Nobody closes the semaphore.
+            let _reader = self.readers.acquire().await;
+            let found = read().await?;
+            let needed = self.beyond_free(n_bytes(&found));
+            match self.fit(taken, needed) {
+                Some(taken) => return Ok((found, taken)),
+                None => expected = needed,
             }
-            sleep(PAUSE).await;
         }
     }
 
-    fn take(&self, n_bytes: usize) -> Option<Taken> {
-        // One that is greater than all the room there is takes all of it.
+    /// How much room an answer of so many bytes takes. One that is greater than all there is takes all.
+    fn beyond_free(&self, n_bytes: usize) -> u32 {
         let beyond = n_bytes.saturating_sub(FREE_BYTES).min(self.all_bytes);
-        if beyond == 0 {
-            return Some(Taken(None));
+        u32::try_from(beyond).unwrap_or(u32::MAX)
+    }
+
+    /// Takes room as soon as there is some.
+    async fn take(&self, n_bytes: u32) -> Taken {
+        if n_bytes == 0 {
+            return Taken(None);
         }
-        let beyond = u32::try_from(beyond).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.room).try_acquire_many_owned(beyond).ok()?;
-        Some(Taken(Some(permit)))
+        Taken(Arc::clone(&self.room).acquire_many_owned(n_bytes).await.ok())
+    }
+
+    /// Makes what was taken as much as is needed; `None` if there isn't so much now.
+    fn fit(&self, mut taken: Taken, needed: u32) -> Option<Taken> {
+        let n_taken = taken.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let needed = needed as usize;
+        if needed <= n_taken {
+            drop(taken.0.as_mut().and_then(|permit| permit.split(n_taken - needed)));
+            return Some(taken);
+        }
+        let more = u32::try_from(needed - n_taken).unwrap_or(u32::MAX);
+        let more = Arc::clone(&self.room).try_acquire_many_owned(more).ok()?;
+        taken.add(Taken(Some(more)));
+        Some(taken)
     }
 }
 
@@ -153,6 +165,8 @@ impl AsRef<[u8]> for Holding {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::sleep;
+
     use super::*;
 
     const WAIT: Duration = Duration::from_secs(10);
