@@ -22,7 +22,8 @@ use super::log_args::LogArgs;
 use super::output::print_json;
 use crate::log::{Log, LogConfig};
 use crate::server::{self, Listeners, ServerConfig};
-use crate::service::{LocalLog, LocalLogConfig, ServiceError};
+use crate::service::{self, LocalLog, LocalLogConfig, ServiceError};
+use crate::telemetry::Metrics;
 use crate::wire::time::parse_duration;
 
 const EXAMPLES: &str = "\
@@ -79,8 +80,9 @@ pub(crate) fn run(
         // First, since a port that is taken is no reason to touch the log.
         let listeners =
             Listeners { http: Some(http.bind().await?), grpc: Some(grpc.bind().await?) };
-        let log = open(context, args.log.to_config())?;
-        serve(listeners, log, &args, context, out).await
+        let metrics = Arc::new(Metrics::new());
+        let log = open(context, args.log.to_config(), &metrics)?;
+        serve(listeners, log, metrics, &args, context, out).await
     });
     // A read that hangs on its device must not hold the end up.
     runtime.shutdown_background();
@@ -90,6 +92,7 @@ pub(crate) fn run(
 async fn serve(
     listeners: Listeners,
     log: LocalLog,
+    metrics: Arc<Metrics>,
     args: &ServeArgs,
     context: &Context,
     out: &mut impl Write,
@@ -104,14 +107,19 @@ async fn serve(
     // Last: whoever reads it finds everything settled.
     announce(context, &listeners, out)?;
     let log = Arc::new(log);
-    server::run(listeners, Arc::clone(&log), config, shutdown).await;
+    server::run_metered(listeners, Arc::clone(&log), config, metrics, shutdown).await;
     log.close().await.map_err(|error| not_closed(&error))?;
     tracing::info!("stopped; the log is closed");
     Ok(Exit::Done)
 }
 
 /// Opens the log, damaged or not: what can be read is served.
-fn open(context: &Context, config: LogConfig) -> anyhow::Result<LocalLog> {
+fn open(
+    context: &Context,
+    mut config: LogConfig,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<LocalLog> {
+    config.observer = Some(service::observer(metrics));
     let max_waiting_bytes = config.max_waiting_bytes;
     let log = Log::open(&context.dir, config)?;
     if let Some(refusal) = log.refusal() {
@@ -121,8 +129,10 @@ fn open(context: &Context, config: LogConfig) -> anyhow::Result<LocalLog> {
             tracing::warn!("damaged: {corruption}");
         }
     }
+    metrics.watch_disk(&context.dir);
     let config = LocalLogConfig { max_waiting_bytes, ..LocalLogConfig::default() };
-    Ok(LocalLog::start(log, &config).map_err(|error| failed("start the storage thread", &error))?)
+    let started = LocalLog::start_metered(log, &config, metrics);
+    Ok(started.map_err(|error| failed("start the storage thread", &error))?)
 }
 
 /// Says that it is ready, and where. Whoever closed standard output doesn't want to know.

@@ -17,6 +17,7 @@ use std::{io, panic};
 use tokio::sync::watch;
 use tokio::task;
 
+use super::metered::Meter;
 use super::queue::{Bounds, Queue};
 use super::writer::Answering;
 use super::{
@@ -24,6 +25,7 @@ use super::{
     chunk, writer,
 };
 use crate::log::{Append, DEFAULT_MAX_WAITING_BYTES, Log, LogError, Offset};
+use crate::telemetry::Metrics;
 
 /// How much may wait in front of a [`LocalLog`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +73,7 @@ pub struct LocalLog {
     log: Arc<Log>,
     queue: Queue,
     progress: Arc<watch::Sender<Progress>>,
+    meter: Meter,
     /// Until [`close`](LocalLog::close) takes it. A plain mutex: nothing awaits under it.
     storage: Mutex<Option<JoinHandle<Result<(), LogError>>>>,
 }
@@ -81,6 +84,30 @@ impl LocalLog {
     /// # Errors
     /// The system refuses a thread.
     pub fn start(log: Log, config: &LocalLogConfig) -> io::Result<LocalLog> {
+        LocalLog::start_with(log, config, Meter::default())
+    }
+
+    /// Like [`start`](LocalLog::start), and counts what goes through it. For what the log itself does,
+    /// such as syncs, it has to be opened with an [`observer`](super::observer).
+    ///
+    /// # Errors
+    /// As [`start`](LocalLog::start).
+    pub fn start_metered(
+        log: Log,
+        config: &LocalLogConfig,
+        metrics: &Arc<Metrics>,
+    ) -> io::Result<LocalLog> {
+        let local = LocalLog::start_with(log, config, Meter::new(Some(Arc::clone(metrics))))?;
+        let progress = local.progress.subscribe();
+        let takes_appends = move || {
+            let now = progress.borrow();
+            now.open && now.refusal.is_none()
+        };
+        local.meter.watch(&local.log, takes_appends);
+        Ok(local)
+    }
+
+    fn start_with(log: Log, config: &LocalLogConfig, meter: Meter) -> io::Result<LocalLog> {
         let log = Arc::new(log);
         let (queue, waiting) = Queue::new(Bounds {
             max_waiting_bytes: u32::try_from(config.max_waiting_bytes).unwrap_or(u32::MAX),
@@ -89,7 +116,7 @@ impl LocalLog {
         });
         let progress = Arc::new(watch::Sender::new(Progress::of(&log)));
         let (storage_log, publisher) = (Arc::clone(&log), Arc::clone(&progress));
-        let (max_group_bytes, answering) = (config.max_group_bytes, Answering::start());
+        let (max_group_bytes, answering) = (config.max_group_bytes, Answering::start(meter.clone()));
         let storage = writer::spawn_storage(move || {
             let publish = || {
                 let Progress { next, refusal, .. } = Progress::of(&storage_log);
@@ -103,7 +130,7 @@ impl LocalLog {
             }
             closed
         })?;
-        Ok(LocalLog { log, queue, progress, storage: Mutex::new(Some(storage)) })
+        Ok(LocalLog { log, queue, progress, meter, storage: Mutex::new(Some(storage)) })
     }
 
     /// Refuses further appends, finishes those that wait, then syncs and closes the log.
@@ -139,15 +166,21 @@ impl LocalLog {
 
 impl CommitLog for LocalLog {
     async fn submit(&self, batch: Batch) -> Result<PendingAppend, ServiceError> {
-        self.queue.push(batch).await
+        self.queue.push(batch, self.meter.begin()).await
     }
 
     async fn read(&self, offset: Offset) -> Result<Record, ServiceError> {
-        self.blocking(move |log| log.read(offset)).await.map(Record::from)
+        let began = self.meter.begin();
+        let read = self.blocking(move |log| log.read(offset)).await.map(Record::from);
+        self.meter.read(began, &read);
+        read
     }
 
     async fn scan(&self, from: Offset, limits: ScanLimits) -> Result<Chunk, ServiceError> {
-        self.blocking(move |log| chunk::read(log, from, &limits)).await
+        let began = self.meter.begin();
+        let chunk = self.blocking(move |log| chunk::read(log, from, &limits)).await;
+        self.meter.scanned(began, &chunk);
+        chunk
     }
 
     async fn wait_for(&self, offset: Offset) -> Result<(), ServiceError> {

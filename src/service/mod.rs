@@ -16,6 +16,7 @@ mod error;
 mod info;
 mod local;
 mod message;
+mod metered;
 mod pending;
 mod queue;
 mod record;
@@ -27,6 +28,7 @@ pub use chunk::{Chunk, Missing, ScanLimits};
 pub use error::ServiceError;
 pub use info::{LogDetails, LogInfo};
 pub use local::{LocalLog, LocalLogConfig};
+pub use metered::observer;
 pub use pending::{AppendAnswer, PendingAppend};
 pub use record::{Batch, NewRecord, Record};
 

@@ -7,6 +7,7 @@ mod error;
 pub(super) mod fuzzing;
 mod go_json;
 mod health;
+mod metrics;
 mod openapi;
 mod original;
 mod path;
@@ -28,6 +29,7 @@ use self::body::BodyLimits;
 use self::resource::Resource;
 use super::{ServerConfig, Shutdown};
 use crate::service::CommitLog;
+use crate::telemetry::Metrics;
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -35,6 +37,7 @@ struct App<L> {
     log: Arc<L>,
     bodies: BodyLimits,
     shutdown: Shutdown,
+    metrics: Arc<Metrics>,
     /// The document that describes all routes.
     openapi: Bytes,
 }
@@ -43,14 +46,17 @@ struct App<L> {
 pub(super) fn router<L: CommitLog>(
     log: Arc<L>,
     config: &ServerConfig,
+    metrics: &Arc<Metrics>,
     shutdown: Shutdown,
 ) -> Router {
     let (routes, api) = v1::add_to(common::<L>()).split_for_parts();
     let bodies = BodyLimits::new(config);
-    let app = App { log, bodies, shutdown, openapi: openapi::document(&api) };
+    let metrics = Arc::clone(metrics);
+    let count = middleware::from_fn_with_state(Arc::clone(&metrics), request_log::answer_and_log);
+    let app = App { log, bodies, shutdown, metrics, openapi: openapi::document(&api) };
     routes
         .fallback(path::elsewhere)
-        .layer(middleware::from_fn(request_log::answer_and_log))
+        .layer(count)
         .with_state(Arc::new(app))
 }
 
@@ -63,5 +69,6 @@ fn common<L: CommitLog>() -> OpenApiRouter<Arc<App<L>>> {
         .routes(original.routes())
         .routes(Resource::new().with(health::__path_livez, health::livez).routes())
         .routes(Resource::new().with(health::__path_readyz, health::readyz::<L>).routes())
+        .routes(Resource::new().with(metrics::__path_metrics, metrics::metrics::<L>).routes())
         .routes(Resource::new().with(openapi::__path_openapi, openapi::openapi::<L>).routes())
 }
