@@ -12,8 +12,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{OutputFormat, stdout};
 use super::{
-    acl, append, bench, certs, completions, dump_index, file_limit, info, logging, man, read, repair,
-    serve, server_args, settings, signals, token, truncate, verify,
+    acl, append, bench, certs, completions, dump_index, file_limit, info, logging, man, read,
+    repair, serve, server_args, settings, signals, token, truncate, verify,
 };
 
 /// Runs `proglog` with the words of this process; all there is to say is said when this returns.
@@ -90,12 +90,16 @@ fn output_format(words: &[OsString]) -> OutputFormat {
 }
 
 fn run(cli: Cli) -> Exit {
-    logging::start(&cli.global, cli.command.notes_recovery());
+    let traces = logging::start(&cli.global, cli.command.notes_recovery());
     let context = cli.global.context();
-    match dispatch(cli.command, &context) {
+    let exit = match dispatch(cli.command, &context) {
         Ok(exit) => exit,
         Err(error) => report(error, context.output),
+    };
+    if let Some(traces) = traces {
+        traces.finish();
     }
+    exit
 }
 
 fn report(error: anyhow::Error, format: OutputFormat) -> Exit {

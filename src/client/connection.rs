@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::time::{sleep_until, timeout};
 use tonic::codec::CompressionEncoding;
 use tonic::codegen::http::uri::Authority;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Response, Status};
+use tonic::{Request, Response, Status};
 
 use super::attempt::Failed;
 use super::backoff::Backoff;
@@ -16,12 +17,18 @@ use super::{
     Appender, AppenderConfig, ClientConfig, ClientError, LogStatus, Records, RecordsOptions,
 };
 use crate::service::{Offset, Record};
+use crate::telemetry;
 use crate::wire::v1;
 use crate::wire::v1::log_client::LogClient;
 
 /// What may come ahead of what is read, in bytes: of one stream, and on the connection.
 const STREAM_WINDOW_BYTES: u32 = 4 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+
+/// What is called.
+pub(super) type Calls = LogClient<InterceptedService<Channel, PassOn>>;
+
+type PassOn = fn(Request<()>) -> Result<Request<()>, Status>;
 
 /// A client of one server. Cheap to clone; all clones share the connection.
 ///
@@ -36,7 +43,7 @@ pub struct Client {
 pub(super) struct Shared {
     pub(super) address: String,
     pub(super) config: ClientConfig,
-    calls: LogClient<Channel>,
+    calls: Calls,
 }
 
 impl Client {
@@ -66,7 +73,7 @@ impl Client {
     }
 
     fn on(channel: Channel, address: &str, config: ClientConfig) -> Client {
-        let mut calls = LogClient::new(channel)
+        let mut calls = LogClient::with_interceptor(channel, pass_on as PassOn)
             .max_decoding_message_size(config.max_message_bytes)
             .max_encoding_message_size(config.max_message_bytes);
         if config.gzip {
@@ -101,7 +108,7 @@ impl Client {
     /// No answer in time, or a failed read at the server.
     pub async fn info(&self, timestamps_us: &[u64]) -> Result<LogStatus, ClientError> {
         let request = v1::GetLogRequest { timestamps_us: timestamps_us.to_vec() };
-        let call = |mut calls: LogClient<Channel>| {
+        let call = |mut calls: Calls| {
             let request = request.clone();
             async move { calls.get_log(request).await }
         };
@@ -128,7 +135,7 @@ impl Client {
     /// Calls until it goes well, the server says no, or the time for attempts is over.
     async fn repeat<T, F: Future<Output = Result<Response<T>, Status>>>(
         &self,
-        call: impl Fn(LogClient<Channel>) -> F,
+        call: impl Fn(Calls) -> F,
     ) -> Result<T, ClientError> {
         let mut backoff = Backoff::new(&self.shared.config.retry);
         loop {
@@ -172,13 +179,20 @@ impl Client {
         self.shared.config.call_timeout
     }
 
-    pub(super) fn calls(&self) -> LogClient<Channel> {
+    pub(super) fn calls(&self) -> Calls {
         self.shared.calls.clone()
     }
 
     pub(super) fn error(&self, failed: Failed) -> ClientError {
         failed.into_error(self.address())
     }
+}
+
+/// The trace that the caller is in, if there is one, goes on at the server.
+#[expect(clippy::unnecessary_wraps, clippy::result_large_err, reason = "tonic asks for it")]
+fn pass_on(mut request: Request<()>) -> Result<Request<()>, Status> {
+    telemetry::pass_on(request.metadata_mut().as_mut());
+    Ok(request)
 }
 
 fn endpoint(address: &str, config: &ClientConfig) -> Result<Endpoint, ClientError> {

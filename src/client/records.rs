@@ -128,7 +128,7 @@ impl Records {
 type Opened = Result<tonic::Response<Streaming<v1::ConsumeBatchResponse>>, tonic::Status>;
 
 async fn open(
-    mut calls: v1::log_client::LogClient<tonic::transport::Channel>,
+    mut calls: super::connection::Calls,
     from: Offset,
     options: &RecordsOptions,
 ) -> Opened {

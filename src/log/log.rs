@@ -109,11 +109,8 @@ impl Log {
         let commit = Arc::new(GroupCommit::new(writer, config.max_waiting_bytes));
         let background_sync = match config.sync {
             SyncPolicy::Interval(interval) => {
-                let started = BackgroundSync::start(
-                    Arc::clone(&commit),
-                    interval,
-                    config.observer.clone(),
-                );
+                let started =
+                    BackgroundSync::start(Arc::clone(&commit), interval, config.observer.clone());
                 Some(
                     started
                         .map_err(|error| LogError::io("start a thread for", &dir.path, error))?,

@@ -68,6 +68,10 @@ impl PartialEq for ObserverHandle {
 
 impl Eq for ObserverHandle {}
 
+/// The target of spans, which a subscriber has to ask for; the telemetry of the layers above has the
+/// same.
+pub(super) const SPANS: &str = "proglog::spans";
+
 /// Times the steps of something, if somebody wants to know.
 pub(super) struct Stopwatch(Option<Instant>);
 

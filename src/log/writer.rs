@@ -15,13 +15,15 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tracing::info_span;
+
 use super::config::{Durability, LogConfig, SyncPolicy};
 use super::dir::LogDir;
 use super::error::LogError;
 use super::frame::{self, Stamp};
 use super::fs::{self, Access};
 use super::index::{self, ENTRY_BYTES, Index, MappedIndex};
-use super::observer::{Commit, Stopwatch};
+use super::observer::{Commit, SPANS, Stopwatch};
 use super::offset::Offset;
 use super::plant::{self, Plant, is_planted};
 use super::record::{NewRecord, TYPE_LOST};
@@ -260,6 +262,7 @@ impl Writer {
         let store = Arc::clone(&self.active.store);
         let mut stopwatch = Stopwatch::start(self.config.observer.as_ref());
         self.space.reserve(&*store, self.position, n_bytes, self.config.segment_bytes);
+        let writing = info_span!(target: SPANS, "write", n_bytes).entered();
         fs::write_full(&*store, &self.buffer, self.position).map_err(|error| {
             // What was refused had better not turn up at the next open, so that it can be tried again.
             // If this fails as well, some first records of the batch may.
@@ -273,7 +276,9 @@ impl Writer {
             self.space.prepare(&*store, self.position, n_bytes);
         }
         let write = stopwatch.lap();
+        drop(writing);
         if syncs {
+            let _syncing = info_span!(target: SPANS, "fsync").entered();
             store.sync_data().map_err(|error| self.store_error("sync", error))?;
             self.synced = self.next;
         }

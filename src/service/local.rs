@@ -116,7 +116,8 @@ impl LocalLog {
         });
         let progress = Arc::new(watch::Sender::new(Progress::of(&log)));
         let (storage_log, publisher) = (Arc::clone(&log), Arc::clone(&progress));
-        let (max_group_bytes, answering) = (config.max_group_bytes, Answering::start(meter.clone()));
+        let (max_group_bytes, answering) =
+            (config.max_group_bytes, Answering::start(meter.clone()));
         let storage = writer::spawn_storage(move || {
             let publish = || {
                 let Progress { next, refusal, .. } = Progress::of(&storage_log);

@@ -20,6 +20,7 @@ mod metered;
 mod pending;
 mod queue;
 mod record;
+mod waiting;
 mod writer;
 
 use std::future::Future;

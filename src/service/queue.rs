@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
+use super::waiting::Waiting;
 use super::{AppendAnswer, Batch, PendingAppend, ServiceError};
 
 /// A batch that waits, and who waits for it.
@@ -18,6 +19,8 @@ pub(super) struct Job {
     pub(super) answer: AppendAnswer,
     /// When it was handed over, if that is measured.
     pub(super) began: Option<Instant>,
+    /// What a trace tells of it.
+    pub(super) waiting: Waiting,
     /// Its room in the queue; given back when the job is dropped.
     _room: OwnedSemaphorePermit,
 }
@@ -56,6 +59,7 @@ impl Queue {
         batch: Batch,
         began: Option<Instant>,
     ) -> Result<PendingAppend, ServiceError> {
+        let waiting = Waiting::begin();
         // Whoever holds a sender gets its job through: the writer ends when the last one is gone.
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let jobs = jobs.ok_or(ServiceError::Closed)?;
@@ -68,7 +72,7 @@ impl Queue {
             }
         };
         let (answer, pending) = PendingAppend::new();
-        slot.send(Job { batch, answer, began, _room: room });
+        slot.send(Job { batch, answer, began, waiting, _room: room });
         Ok(pending)
     }
 

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::ServiceError;
 use super::metered::Meter;
 use super::queue::Job;
+use super::waiting::Waiting;
 use crate::log::{Append, Appended, LogError, NewRecord};
 
 /// The most batches that one group holds, whatever their size.
@@ -55,8 +56,10 @@ pub(super) fn run(
     mut appended: impl FnMut(),
 ) {
     while let Some(first) = waiting.blocking_recv() {
-        let group = take_group(first, &mut waiting, max_group_bytes);
-        let answers = write_group(&group, &mut write);
+        let mut group = take_group(first, &mut waiting, max_group_bytes);
+        let commit = Waiting::end(group.iter_mut().map(|job| &mut job.waiting));
+        let answers = commit.in_scope(|| write_group(&group, &mut write));
+        drop(commit);
         assert_eq!(answers.len(), group.len(), "a group gets one answer for each batch");
         tracing::debug!(batches = group.len(), "appended a group");
         let answers =

@@ -8,7 +8,11 @@
 //! - No label takes a value that a client can choose, so the number of series is bounded.
 
 mod metrics;
+mod traces;
 
 pub use metrics::{
     Connection, ExpositionFormat, LogFigures, LogMetrics, Metrics, Protocol, RequestMetrics,
+};
+pub use traces::{
+    SPANS, Traces, TracesError, TracesResource, continue_from, note_answer, pass_on, request_span,
 };

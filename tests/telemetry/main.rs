@@ -1,7 +1,11 @@
 //! What a running server shows is what the documentation, the alerts and the dashboard speak of.
 
+mod collector;
 mod names;
+#[path = "../serving/mod.rs"]
+mod serving;
 mod support;
+mod traces;
 
 use std::collections::BTreeSet;
 

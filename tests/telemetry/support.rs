@@ -45,8 +45,7 @@ impl Server {
         let listeners = Listeners { http: Some(http), grpc: Some(grpc) };
         let (trigger, shutdown) = server::shutdown();
         let config = ServerConfig::for_records_of(1 << 20);
-        let running =
-            tokio::spawn(server::run_metered(listeners, log, config, metrics, shutdown));
+        let running = tokio::spawn(server::run_metered(listeners, log, config, metrics, shutdown));
         Server { http: http_address, grpc: grpc_address, trigger, running, _dir: dir }
     }
 
@@ -60,7 +59,8 @@ impl Server {
         ] {
             assert_eq!(send(self.http, method, path, "*/*").await.status, status, "{path}");
         }
-        let mut client = LogClient::connect(format!("http://{}", self.grpc)).await.expect("a client");
+        let mut client =
+            LogClient::connect(format!("http://{}", self.grpc)).await.expect("a client");
         let record = Some(Record { value: "value".into(), ..Record::default() });
         client.produce(ProduceRequest { record, ..Default::default() }).await.expect("appended");
         client.consume(ConsumeRequest { offset: 77 }).await.expect_err("out of range");
@@ -88,7 +88,7 @@ async fn listener() -> (TcpListener, SocketAddr) {
 }
 
 pub(crate) struct Answer {
-    status: u16,
+    pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) text: String,
 }
@@ -101,9 +101,19 @@ pub(crate) async fn scrape(server: SocketAddr, accept: &str) -> Answer {
 
 /// One request, with a byte as its body, on a connection of its own.
 async fn send(server: SocketAddr, method: &str, path: &str, accept: &str) -> Answer {
+    send_with(server, method, path, &format!("Accept: {accept}\r\n")).await
+}
+
+/// Likewise, with some lines of headers.
+pub(crate) async fn send_with(
+    server: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+) -> Answer {
     let mut stream = TcpStream::connect(server).await.expect("connected");
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: test\r\nAccept: {accept}\r\nConnection: close\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}Connection: close\r\n\
          Content-Length: 1\r\n\r\nx"
     );
     stream.write_all(request.as_bytes()).await.expect("sent");

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use hyper::header::HeaderMap;
 use tonic::Code;
+use tracing::{Instrument, Span};
 
-use crate::telemetry::{Metrics, Protocol};
+use crate::telemetry::{Metrics, Protocol, continue_from, note_answer, request_span};
 
 /// Around a call, streams included.
 pub(super) async fn count(
@@ -24,8 +25,10 @@ pub(super) async fn count(
 ) -> Response {
     let started = Instant::now();
     let method = known_method(request.uri().path());
-    let mut call = Call { metrics, method, code: None };
-    let response = next.run(request).await;
+    let span = request_span(Protocol::Grpc, method);
+    continue_from(&span, request.headers());
+    let mut call = Call { metrics, method, code: None, span };
+    let response = next.run(request).instrument(call.span.clone()).await;
     call.metrics.requests.took(Protocol::Grpc, method, started.elapsed());
     call.note(response.headers());
     response.map(|body| Body::new(CountedBody { body, call }))
@@ -36,6 +39,8 @@ struct Call {
     metrics: Arc<Metrics>,
     method: &'static str,
     code: Option<Code>,
+    /// Open until then.
+    span: Span,
 }
 
 impl Call {
@@ -48,7 +53,11 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let code = name(self.code.unwrap_or(Code::Cancelled));
+        let code = self.code.unwrap_or(Code::Cancelled);
+        let is_failure =
+            matches!(code, Code::Internal | Code::Unknown | Code::Unavailable | Code::DataLoss);
+        let code = name(code);
+        note_answer(&self.span, code, is_failure);
         self.metrics.requests.answered(Protocol::Grpc, self.method, code);
     }
 }
@@ -67,6 +76,8 @@ impl HttpBody for CountedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let span = self.call.span.clone();
+        let _within = span.enter();
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if let Some(trailers) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.trailers_ref())
         {

@@ -54,10 +54,7 @@ pub(super) fn router<L: CommitLog>(
     let metrics = Arc::clone(metrics);
     let count = middleware::from_fn_with_state(Arc::clone(&metrics), request_log::answer_and_log);
     let app = App { log, bodies, shutdown, metrics, openapi: openapi::document(&api) };
-    routes
-        .fallback(path::elsewhere)
-        .layer(count)
-        .with_state(Arc::new(app))
+    routes.fallback(path::elsewhere).layer(count).with_state(Arc::new(app))
 }
 
 /// The paths that belong to no version.

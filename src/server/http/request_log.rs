@@ -9,11 +9,12 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::Method;
+use tracing::Instrument;
 
 use super::error::Problem;
 use super::request_error::RequestError;
 use crate::server::panics::unless_panicked;
-use crate::telemetry::{Metrics, Protocol};
+use crate::telemetry::{Metrics, Protocol, continue_from, note_answer, request_span};
 
 /// Answers by what is inside, whatever happens there, and writes one line.
 pub(super) async fn answer_and_log(
@@ -25,11 +26,14 @@ pub(super) async fn answer_and_log(
     let counted_as = counted_as(&request);
     let method = request.method().clone();
     let uri = request.uri().clone();
-    let answered = unless_panicked(next.run(request)).await;
+    let span = request_span(Protocol::Http, &counted_as);
+    continue_from(&span, request.headers());
+    let answered = unless_panicked(next.run(request)).instrument(span.clone()).await;
     let response =
         answered.unwrap_or_else(|| Problem::from(RequestError::Panicked).into_response());
     let took = started.elapsed();
     let code = response.status().as_str().to_owned();
+    note_answer(&span, &code, response.status().is_server_error());
     metrics.requests.answered(Protocol::Http, counted_as.clone(), code);
     metrics.requests.took(Protocol::Http, counted_as, took);
     tracing::info!(

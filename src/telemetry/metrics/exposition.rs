@@ -15,8 +15,7 @@ impl ExpositionFormat {
     #[must_use]
     pub fn for_accept(accept: &str) -> ExpositionFormat {
         let media_types = accept.split(',').filter_map(|range| range.split(';').next());
-        let is_open =
-            |name: &str| name.trim().eq_ignore_ascii_case("application/openmetrics-text");
+        let is_open = |name: &str| name.trim().eq_ignore_ascii_case("application/openmetrics-text");
         if media_types.into_iter().any(is_open) {
             ExpositionFormat::OpenMetrics
         } else {
@@ -64,7 +63,8 @@ mod tests {
 
     #[test]
     fn open_metrics_is_for_those_who_ask_for_it() {
-        let prometheus = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+        let prometheus =
+            "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
         assert_eq!(ExpositionFormat::for_accept(prometheus), ExpositionFormat::OpenMetrics);
         for accept in ["", "*/*", "text/plain", "text/html, application/openmetrics-textual"] {
             assert_eq!(ExpositionFormat::for_accept(accept), ExpositionFormat::Classic);

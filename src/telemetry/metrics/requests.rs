@@ -22,12 +22,20 @@ pub enum Protocol {
     Grpc,
 }
 
-impl EncodeLabelValue for Protocol {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), Error> {
-        encoder.write_str(match self {
+impl Protocol {
+    /// As it is called in metrics and traces.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Protocol::Http => "http",
             Protocol::Grpc => "grpc",
-        })
+        }
+    }
+}
+
+impl EncodeLabelValue for Protocol {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), Error> {
+        encoder.write_str(self.as_str())
     }
 }
 
