@@ -1,6 +1,7 @@
 //! What a running server shows is what the documentation, the alerts and the dashboard speak of.
 
 mod collector;
+mod lines;
 mod names;
 #[path = "../serving/mod.rs"]
 mod serving;
