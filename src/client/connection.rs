@@ -189,7 +189,7 @@ impl Client {
 }
 
 /// The trace that the caller is in, if there is one, goes on at the server.
-#[expect(clippy::unnecessary_wraps, clippy::result_large_err, reason = "tonic asks for it")]
+#[expect(clippy::unnecessary_wraps, reason = "tonic asks for it")]
 fn pass_on(mut request: Request<()>) -> Result<Request<()>, Status> {
     telemetry::pass_on(request.metadata_mut().as_mut());
     Ok(request)

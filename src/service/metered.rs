@@ -55,15 +55,12 @@ impl Meter {
     pub(super) fn appended(&self, answers: &[(Job, Result<Appended, ServiceError>)]) {
         let Some(metrics) = &self.0 else { return };
         let now = Instant::now();
-        let (mut n_records, mut n_bytes) = (0, 0);
-        for (job, _) in answers.iter().filter(|(_, answer)| answer.is_ok()) {
-            n_records += job.batch.records.len() as u64;
-            n_bytes += job.batch.records.iter().map(|record| record.content_bytes()).sum::<u64>();
-            if let Some(began) = job.began {
-                metrics.log.appended(now.saturating_duration_since(began));
-            }
-        }
-        metrics.log.acknowledged(n_records, n_bytes);
+        let taken = || answers.iter().filter(|(_, answer)| answer.is_ok()).map(|(job, _)| job);
+        let records = taken().flat_map(|job| &job.batch.records);
+        let (n_records, n_bytes) =
+            records.fold((0, 0), |(n, bytes), record| (n + 1, bytes + record.content_bytes()));
+        let took = taken().filter_map(|job| job.began).map(|began| now - began);
+        metrics.log.appended(n_records, n_bytes, took);
     }
 
     /// Counts a read of one record.

@@ -7,23 +7,19 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 
-/// Bounds for what takes from the time of a memory copy to that of a device in trouble.
-pub(super) const SECONDS_BUCKETS: [f64; 17] = [
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
-    1.0, 2.5, 5.0, 10.0,
-];
+use super::durations::Durations;
 
 /// Counters and histograms of one log.
 #[derive(Debug)]
 pub struct LogMetrics {
     append_records: Counter,
     append_bytes: Counter,
-    append_duration: Histogram,
-    fsync_duration: Histogram,
+    append_duration: Durations,
+    fsync_duration: Durations,
     batch_records: Histogram,
     read_records: Counter,
     read_bytes: Counter,
-    read_duration: Histogram,
+    read_duration: Durations,
     recovery_duration: Gauge<f64, std::sync::atomic::AtomicU64>,
     recovery_cut_bytes: Gauge,
     recovery_rebuilt_indexes: Gauge,
@@ -46,30 +42,26 @@ impl LogMetrics {
             "proglog_corrupt_records",
             "Damage met: places found when opening, and records that a read found damaged",
         );
-        let seconds = || Histogram::new(SECONDS_BUCKETS);
-        let records = Histogram::new(exponential_buckets(1.0, 4.0, 9));
-        let mut histogram =
-            |name: &str, help: &str, histogram| registered(registry, name, help, histogram);
+        let mut durations =
+            |name: &str, help: &str| registered(registry, name, help, Durations::default());
         LogMetrics {
-            append_duration: histogram(
+            append_duration: durations(
                 "proglog_append_duration_seconds",
                 "From handing a batch to the log until it is acknowledged",
-                seconds(),
             ),
-            fsync_duration: histogram(
+            fsync_duration: durations(
                 "proglog_fsync_duration_seconds",
                 "Syncs of a store to its device",
-                seconds(),
             ),
-            batch_records: histogram(
-                "proglog_batch_records",
-                "Records that shared one write and one sync",
-                records,
-            ),
-            read_duration: histogram(
+            read_duration: durations(
                 "proglog_read_duration_seconds",
                 "Reads of a record, or of a chunk of records",
-                seconds(),
+            ),
+            batch_records: registered(
+                registry,
+                "proglog_batch_records",
+                "Records that shared one write and one sync",
+                Histogram::new(exponential_buckets(1.0, 4.0, 9)),
             ),
             recovery_duration: registered(
                 registry,
@@ -97,15 +89,11 @@ impl LogMetrics {
         }
     }
 
-    /// Counts appends that are acknowledged together.
-    pub fn acknowledged(&self, n_records: u64, n_bytes: u64) {
+    /// Counts batches that are acknowledged together: what is in them, and how long each took.
+    pub fn appended(&self, n_records: u64, n_bytes: u64, took: impl Iterator<Item = Duration>) {
         self.append_records.inc_by(n_records);
         self.append_bytes.inc_by(n_bytes);
-    }
-
-    /// Notes how long one batch took.
-    pub fn appended(&self, took: Duration) {
-        self.append_duration.observe(took.as_secs_f64());
+        self.append_duration.observe_all(took);
     }
 
     /// Notes a group commit.
@@ -115,14 +103,14 @@ impl LogMetrics {
 
     /// Notes a sync.
     pub fn synced(&self, took: Duration) {
-        self.fsync_duration.observe(took.as_secs_f64());
+        self.fsync_duration.observe(took);
     }
 
     /// Notes one read and what came of it.
     pub fn read(&self, n_records: u64, n_bytes: u64, took: Duration) {
         self.read_records.inc_by(n_records);
         self.read_bytes.inc_by(n_bytes);
-        self.read_duration.observe(took.as_secs_f64());
+        self.read_duration.observe(took);
     }
 
     /// Notes damage.

@@ -1,6 +1,7 @@
 //! The metrics of one server, and how they are written down. `docs/metrics.md` lists them all.
 
 mod disk;
+mod durations;
 mod exposition;
 mod log;
 mod process;

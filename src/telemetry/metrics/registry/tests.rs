@@ -17,7 +17,7 @@ fn has(metrics: &Metrics, line: &str) -> bool {
 #[test]
 fn two_instances_count_for_themselves() {
     let (one, other) = (Metrics::new(), Metrics::new());
-    one.log.acknowledged(3, 30);
+    one.log.appended(3, 30, std::iter::empty());
     assert!(has(&one, "proglog_append_records_total 3"));
     assert!(has(&one, "proglog_append_bytes_total 30"));
     assert!(has(&other, "proglog_append_records_total 0"));
