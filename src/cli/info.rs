@@ -36,7 +36,7 @@ pub(crate) struct InfoArgs {
 pub(crate) fn run(args: InfoArgs, context: &Context, out: &mut impl Write) -> anyhow::Result<Exit> {
     let info = match &args.server.server {
         Some(address) => {
-            let remote = Remote::connect(address, args.server.config(false))?;
+            let remote = Remote::connect(address, args.server.config(false)?)?;
             Info::of_server(address, &remote.call(remote.client.info(&[]))?)
         }
         None => Info::of(&context.dir)?,

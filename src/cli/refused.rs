@@ -15,7 +15,10 @@ impl From<&ClientError> for Failure {
                 None => of_refusal(refusal),
             };
         }
-        let exit = if matches!(error, ClientError::BadAddress { .. }) {
+        let exit = if matches!(
+            error,
+            ClientError::BadAddress { .. } | ClientError::InsecureToken { .. }
+        ) {
             Exit::Usage
         } else {
             Exit::Failed

@@ -1,28 +1,37 @@
 //! `proglog serve`: the log of a directory over HTTP and gRPC, until a signal asks to stop.
 
 mod address;
+mod disk_args;
 mod interface;
+mod limit_args;
+mod reload;
+mod retention_args;
+mod security_args;
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use self::address::ListenAddress;
-use self::interface::Interface;
+use self::disk_args::DiskArgs;
+use self::interface::{Exposure, Interface};
+use self::limit_args::LimitArgs;
+use self::retention_args::RetentionArgs;
+use self::security_args::SecurityArgs;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::file_limit;
 use super::log_args::LogArgs;
 use super::output::print_json;
 use crate::log::{Log, LogConfig};
-use crate::server::{self, Listeners, ServerConfig};
-use crate::service::{self, LocalLog, LocalLogConfig, ServiceError};
+use crate::server::{self, Listeners, Protection};
+use crate::service::{self, DiskWatch, LocalLog, LocalLogConfig, ServiceError};
 use crate::telemetry::Metrics;
 use crate::wire::time::parse_duration;
 
@@ -31,6 +40,7 @@ Examples:
   proglog serve                                   HTTP on 127.0.0.1:8080, gRPC on 127.0.0.1:8400
   proglog serve --http-addr localhost:0           any free port; the one taken is printed
   proglog -v serve --fsync interval:1s            with a line a request on standard error
+  proglog serve --retain-age 30d --retain-bytes 100GiB
   curl -d '{\"record\": {\"value\": \"aGVsbG8=\"}}' localhost:8080
   curl -X GET -d '{\"offset\": 0}' localhost:8080
   curl localhost:8080/readyz
@@ -59,12 +69,24 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = parse_duration)]
     grace: Duration,
 
-    /// Listen where other machines can connect, though there is neither encryption nor a login
+    /// Listen where other machines can connect, though encryption or a login is missing
     #[arg(long)]
     insecure: bool,
 
     #[command(flatten)]
     log: LogArgs,
+
+    #[command(flatten)]
+    retention: RetentionArgs,
+
+    #[command(flatten)]
+    disk: DiskArgs,
+
+    #[command(flatten)]
+    security: SecurityArgs,
+
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// Serves until a signal comes, then stops in order.
@@ -73,8 +95,16 @@ pub(crate) fn run(
     context: &Context,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let http = Interface::new("--http-addr", &args.http_addr, args.insecure)?;
-    let grpc = Interface::new("--grpc-addr", &args.grpc_addr, args.insecure)?;
+    let exposure = match (args.security.is_protected(), args.insecure) {
+        (true, _) => Exposure::Protected,
+        (false, true) => Exposure::Insecure,
+        (false, false) => Exposure::Private,
+    };
+    let http = Interface::new("--http-addr", &args.http_addr, exposure)?;
+    let grpc = Interface::new("--grpc-addr", &args.grpc_addr, exposure)?;
+    let protection = args.security.load()?;
+    keep_out_of_core_dumps(&protection);
+    let watermarks = args.disk.to_watermarks()?;
     let runtime = Runtime::new().map_err(|error| failed("start the runtime", &error))?;
     let served = runtime.block_on(async {
         // First, since a port that is taken is no reason to touch the log.
@@ -82,7 +112,10 @@ pub(crate) fn run(
             Listeners { http: Some(http.bind().await?), grpc: Some(grpc.bind().await?) };
         let metrics = Arc::new(Metrics::new());
         let log = open(context, args.log.to_config(), &metrics)?;
-        serve(listeners, log, metrics, &args, context, out).await
+        keep_up(&log, DiskWatch::of_dir(context.dir.clone(), watermarks), &args.retention)
+            .map_err(|error| failed("start the threads for upkeep", &error))?;
+        watch(&metrics, &protection);
+        serve(listeners, log, metrics, protection, &args, context, out).await
     });
     // A read that hangs on its device must not hold the end up.
     runtime.shutdown_background();
@@ -93,17 +126,16 @@ async fn serve(
     listeners: Listeners,
     log: LocalLog,
     metrics: Arc<Metrics>,
+    protection: Protection,
     args: &ServeArgs,
     context: &Context,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
     let (trigger, shutdown) = server::shutdown();
     server::trigger_on_signals(trigger).map_err(|error| failed("watch for signals", &error))?;
-    let mut config = ServerConfig::for_records_of(args.log.max_record_bytes);
-    config.grace = args.grace;
-    // Each interface may take half of what there is.
-    let n_connections = file_limit::connections(2 * config.max_connections, file_limit::raise());
-    config.max_connections = (n_connections / 2).max(1);
+    reload::start(protection.clone()).map_err(|error| failed("watch for signals", &error))?;
+    let mut config = args.limits.to_config(args.log.max_record_bytes);
+    (config.grace, config.protection) = (args.grace, protection);
     // Last: whoever reads it finds everything settled.
     announce(context, &listeners, out)?;
     let log = Arc::new(log);
@@ -111,6 +143,19 @@ async fn serve(
     log.close().await.map_err(|error| not_closed(&error))?;
     tracing::info!("stopped; the log is closed");
     Ok(Exit::Done)
+}
+
+/// A process that has keys in its memory leaves no image of it behind.
+fn keep_out_of_core_dumps(protection: &Protection) {
+    let guard = protection.guard.as_ref();
+    let has_secrets =
+        protection.tls.is_some() || guard.is_some_and(|guard| guard.demands_identity());
+    if !has_secrets {
+        return;
+    }
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "if the process crashes, its keys may be in a core dump");
+    }
 }
 
 /// Opens the log, damaged or not: what can be read is served.
@@ -133,6 +178,28 @@ fn open(
     let config = LocalLogConfig { max_waiting_bytes, ..LocalLogConfig::default() };
     let started = LocalLog::start_metered(log, &config, metrics);
     Ok(started.map_err(|error| failed("start the storage thread", &error))?)
+}
+
+/// Shows what the guard refuses, and how long the certificate is valid.
+fn watch(metrics: &Metrics, protection: &Protection) {
+    if let Some(guard) = &protection.guard {
+        let (denying, authenticating) = (Arc::clone(guard), Arc::clone(guard));
+        metrics
+            .watch_denials(move || denying.n_denied(), move || authenticating.n_unauthenticated());
+    }
+    if let Some(tls) = protection.tls.clone() {
+        metrics.watch_certificate(move || {
+            let since_epoch = Duration::from_secs(u64::try_from(tls.not_after()).ok()?);
+            UNIX_EPOCH.checked_add(since_epoch)
+        });
+    }
+}
+
+/// Starts what is done beside the requests.
+fn keep_up(log: &LocalLog, disk: DiskWatch, retention: &RetentionArgs) -> io::Result<()> {
+    log.watch_disk(disk)?;
+    let retention = retention.to_retention();
+    if retention.keeps_all() { Ok(()) } else { log.retain(retention) }
 }
 
 /// Says that it is ready, and where. Whoever closed standard output doesn't want to know.

@@ -1,12 +1,16 @@
 //! `--server`: a running server instead of a directory, and which flags have no meaning with it.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 
+use super::exit::Exit;
 use super::failure::Failure;
-use crate::client::{ClientConfig, RetryConfig};
+use crate::client::{ClientConfig, RetryConfig, Token};
+use crate::security::tls::{ClientTls, ClientTlsOptions, IdentityFiles};
 use crate::wire::time::parse_duration;
 
 /// Where the log is served, if it isn't a directory.
@@ -19,15 +23,65 @@ pub(crate) struct ServerArgs {
     /// For how long a server that can't be reached is tried again [default: 30s, with --follow for ever]
     #[arg(long, env = "PROGLOG_RETRY_FOR", value_name = "DURATION", value_parser = parse_duration)]
     retry_for: Option<Duration>,
+
+    #[command(flatten)]
+    login: LoginArgs,
+}
+
+/// How a client shows who it is, and knows who the server is.
+#[derive(Args, Clone, Debug, Default)]
+struct LoginArgs {
+    /// Connect by TLS, and take only servers with a certificate of these authorities (PEM)
+    #[arg(long, env = "PROGLOG_TLS_CA", value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+
+    /// The client's certificate (PEM), for servers that demand one
+    #[arg(long, env = "PROGLOG_CLIENT_CERT", value_name = "FILE")]
+    #[arg(requires = "client_key", requires = "tls_ca")]
+    client_cert: Option<PathBuf>,
+
+    /// The private key of the client's certificate (PEM), readable by its owner alone
+    #[arg(long, env = "PROGLOG_CLIENT_KEY", value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
+
+    /// What the server's certificate has to be for, if not for the host of --server
+    #[arg(long, env = "PROGLOG_TLS_SERVER_NAME", value_name = "NAME", requires = "tls_ca")]
+    tls_server_name: Option<String>,
+
+    /// A file with a bearer token, readable by its owner alone [default: the token in PROGLOG_TOKEN]
+    #[arg(long, env = "PROGLOG_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl LoginArgs {
+    fn tls(&self) -> Result<Option<Arc<ClientTls>>, Failure> {
+        let Some(ca) = self.tls_ca.clone() else { return Ok(None) };
+        let identity = self.client_cert.clone().zip(self.client_key.clone());
+        let identity = identity.map(|(cert, key)| IdentityFiles { cert, key });
+        let options = ClientTlsOptions { ca, identity, server_name: self.tls_server_name.clone() };
+        let tls = ClientTls::load(options);
+        let tls = tls.map_err(|error| Failure::new(Exit::Usage, "tls", error.to_string()))?;
+        Ok(Some(Arc::new(tls)))
+    }
+
+    fn token(&self) -> Result<Option<Token>, Failure> {
+        let token = match (&self.token_file, std::env::var("PROGLOG_TOKEN")) {
+            (Some(path), _) => Token::file(path),
+            (None, Ok(token)) => Token::fixed(&token),
+            (None, Err(_)) => return Ok(None),
+        };
+        token.map(Some).map_err(|error| Failure::new(Exit::Usage, "token", error.to_string()))
+    }
 }
 
 impl ServerArgs {
     /// The client that is asked for.
-    pub(crate) fn config(&self, follows: bool) -> ClientConfig {
+    pub(crate) fn config(&self, follows: bool) -> Result<ClientConfig, Failure> {
         let default = if follows { Duration::MAX } else { RetryConfig::default().total };
         let retry =
             RetryConfig { total: self.retry_for.unwrap_or(default), ..RetryConfig::default() };
-        ClientConfig { retry, ..ClientConfig::default() }
+        let (tls, token) = (self.login.tls()?, self.login.token()?);
+        Ok(ClientConfig { retry, tls, token, ..ClientConfig::default() })
     }
 }
 

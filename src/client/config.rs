@@ -1,10 +1,19 @@
 //! How long a client waits, and how often it tries again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::Token;
+use crate::security::tls::ClientTls;
+
 /// The settings of a [`Client`](super::Client).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ClientConfig {
+    /// Encryption, and the client's certificate if it has one. Default none.
+    pub tls: Option<Arc<ClientTls>>,
+    /// The token that is shown at each call. Without TLS it is shown to servers on this machine only.
+    /// Default none.
+    pub token: Option<Token>,
     /// How long connecting may take. Default 5 s.
     pub connect_timeout: Duration,
     /// How long one attempt at a call may take: up to its answer, or to the next records of a stream
@@ -27,6 +36,8 @@ pub struct ClientConfig {
 impl Default for ClientConfig {
     fn default() -> Self {
         ClientConfig {
+            tls: None,
+            token: None,
             connect_timeout: Duration::from_secs(5),
             call_timeout: Duration::from_secs(30),
             retry: RetryConfig::default(),

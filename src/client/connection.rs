@@ -1,6 +1,7 @@
 //! A client: one connection that is made anew whenever it breaks, and calls with deadlines on it.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,15 +10,15 @@ use tonic::codec::CompressionEncoding;
 use tonic::codegen::http::uri::Authority;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Response, Status};
+use tonic::{Response, Status};
 
 use super::attempt::Failed;
 use super::backoff::Backoff;
+use super::token::ShowToken;
 use super::{
     Appender, AppenderConfig, ClientConfig, ClientError, LogStatus, Records, RecordsOptions,
 };
 use crate::service::{Offset, Record};
-use crate::telemetry;
 use crate::wire::v1;
 use crate::wire::v1::log_client::LogClient;
 
@@ -25,10 +26,8 @@ use crate::wire::v1::log_client::LogClient;
 const STREAM_WINDOW_BYTES: u32 = 4 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
 
-/// What is called.
-pub(super) type Calls = LogClient<InterceptedService<Channel, PassOn>>;
-
-type PassOn = fn(Request<()>) -> Result<Request<()>, Status>;
+/// The calls of the service, each with the token and the caller's trace.
+pub(super) type Calls = LogClient<InterceptedService<Channel, ShowToken>>;
 
 /// A client of one server. Cheap to clone; all clones share the connection.
 ///
@@ -55,7 +54,16 @@ impl Client {
     pub async fn connect(address: &str, config: ClientConfig) -> Result<Client, ClientError> {
         let endpoint = endpoint(address, &config)?;
         let unavailable = |reason: String| Failed::Unreached(reason).into_error(address);
-        let connecting = timeout(config.connect_timeout, endpoint.connect());
+        let connecting = async {
+            match &config.tls {
+                None => endpoint.connect().await,
+                Some(tls) => {
+                    let connector = tls.connector(config.connect_timeout);
+                    endpoint.connect_with_connector(connector).await
+                }
+            }
+        };
+        let connecting = timeout(config.connect_timeout, connecting);
         let connected = connecting
             .await
             .map_err(|_| unavailable(format!("no answer within {:?}", config.connect_timeout)))?;
@@ -68,12 +76,18 @@ impl Client {
     /// # Errors
     /// [`ClientError::BadAddress`].
     pub fn lazy(address: &str, config: ClientConfig) -> Result<Client, ClientError> {
-        let channel = endpoint(address, &config)?.connect_lazy();
+        let endpoint = endpoint(address, &config)?;
+        let channel = match &config.tls {
+            None => endpoint.connect_lazy(),
+            Some(tls) => {
+                endpoint.connect_with_connector_lazy(tls.connector(config.connect_timeout))
+            }
+        };
         Ok(Client::on(channel, address, config))
     }
 
     fn on(channel: Channel, address: &str, config: ClientConfig) -> Client {
-        let mut calls = LogClient::with_interceptor(channel, pass_on as PassOn)
+        let mut calls = LogClient::with_interceptor(channel, ShowToken(config.token.clone()))
             .max_decoding_message_size(config.max_message_bytes)
             .max_encoding_message_size(config.max_message_bytes);
         if config.gzip {
@@ -188,13 +202,6 @@ impl Client {
     }
 }
 
-/// The trace that the caller is in, if there is one, goes on at the server.
-#[expect(clippy::unnecessary_wraps, reason = "tonic asks for it")]
-fn pass_on(mut request: Request<()>) -> Result<Request<()>, Status> {
-    telemetry::pass_on(request.metadata_mut().as_mut());
-    Ok(request)
-}
-
 fn endpoint(address: &str, config: &ClientConfig) -> Result<Endpoint, ClientError> {
     let bad = || ClientError::BadAddress { address: address.to_owned() };
     let authority: Authority = address.parse().map_err(|_| bad())?;
@@ -202,7 +209,11 @@ fn endpoint(address: &str, config: &ClientConfig) -> Result<Endpoint, ClientErro
     if authority.port_u16().is_none() || authority.host().is_empty() || address.contains('@') {
         return Err(bad());
     }
-    let endpoint = Endpoint::from_shared(format!("http://{authority}")).map_err(|_| bad())?;
+    if config.token.is_some() && config.tls.is_none() && !is_this_machine(authority.host()) {
+        return Err(ClientError::InsecureToken { address: address.to_owned() });
+    }
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let endpoint = Endpoint::from_shared(format!("{scheme}://{authority}")).map_err(|_| bad())?;
     Ok(endpoint
         .connect_timeout(config.connect_timeout)
         .tcp_nodelay(true)
@@ -210,6 +221,11 @@ fn endpoint(address: &str, config: &ClientConfig) -> Result<Endpoint, ClientErro
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .http2_keep_alive_interval(config.keep_alive_interval)
         .keep_alive_timeout(config.keep_alive_timeout))
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// The cause at the bottom, which says most.
@@ -220,6 +236,20 @@ fn innermost(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Token;
+
+    #[test]
+    fn a_token_is_not_sent_in_the_clear() {
+        let token = Some(Token::fixed("a.b.c").expect("a token"));
+        let config = ClientConfig { token, ..ClientConfig::default() };
+        for address in ["localhost:8400", "127.0.0.1:1", "[::1]:8400"] {
+            assert!(endpoint(address, &config).is_ok(), "{address}");
+        }
+        for address in ["log.example:8400", "192.0.2.1:1", "localhost.evil.example:1"] {
+            let error = endpoint(address, &config).expect_err(address);
+            assert_eq!(error.code(), "insecure_token", "{address}");
+        }
+    }
 
     #[test]
     fn an_address_is_a_host_and_a_port() {

@@ -53,6 +53,12 @@ pub enum ClientError {
         /// What is wrong.
         reason: String,
     },
+    /// A token would be sent where others can read it.
+    #[error("a token isn't sent to {address} without TLS: others could read it on the way")]
+    InsecureToken {
+        /// Where the server is.
+        address: String,
+    },
     /// This is no address.
     #[error("`{address}` is not an address: use HOST:PORT")]
     BadAddress {
@@ -90,7 +96,7 @@ impl Refusal {
 
 impl ClientError {
     /// The stable name of this kind of failure, for programs: the server's own, or one of
-    /// `unavailable`, `deadline`, `outcome_unknown`, `not_sent`, `protocol`, `bad_address`.
+    /// `unavailable`, `deadline`, `outcome_unknown`, `not_sent`, `protocol`, `insecure_token`, `bad_address`.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
@@ -100,6 +106,7 @@ impl ClientError {
             ClientError::OutcomeUnknown { .. } => "outcome_unknown",
             ClientError::NotSent { .. } => "not_sent",
             ClientError::Protocol { .. } => "protocol",
+            ClientError::InsecureToken { .. } => "insecure_token",
             ClientError::BadAddress { .. } => "bad_address",
         }
     }
@@ -119,6 +126,9 @@ impl ClientError {
             ClientError::NotSent { .. } => "see to the failure before, then append the rest again",
             ClientError::Protocol { .. } => {
                 "see that the address is that of proglog's gRPC interface"
+            }
+            ClientError::InsecureToken { .. } => {
+                "name the authority of the server's certificate, with --tls-ca on the command line"
             }
             ClientError::BadAddress { .. } => "such as localhost:8400",
         }

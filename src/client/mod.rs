@@ -34,6 +34,7 @@ mod connection;
 mod error;
 mod records;
 mod status;
+mod token;
 
 pub use appender::{Appender, AppenderConfig, PendingOffset};
 pub use config::{ClientConfig, RetryConfig};
@@ -41,3 +42,4 @@ pub use connection::Client;
 pub use error::{ClientError, Refusal};
 pub use records::{Records, RecordsOptions};
 pub use status::LogStatus;
+pub use token::{BadToken, Token};

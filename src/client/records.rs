@@ -6,6 +6,7 @@ use tonic::Streaming;
 
 use super::attempt::Failed;
 use super::backoff::Backoff;
+use super::connection::Calls;
 use super::{Client, ClientError};
 use crate::service::{Chunk, Missing, Offset, Record};
 use crate::wire::v1;
@@ -127,11 +128,7 @@ impl Records {
 
 type Opened = Result<tonic::Response<Streaming<v1::ConsumeBatchResponse>>, tonic::Status>;
 
-async fn open(
-    mut calls: super::connection::Calls,
-    from: Offset,
-    options: &RecordsOptions,
-) -> Opened {
+async fn open(mut calls: Calls, from: Offset, options: &RecordsOptions) -> Opened {
     let request = v1::ConsumeBatchRequest {
         offset: from.0,
         end_offset: options.end.map(|end| end.0),

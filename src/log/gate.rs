@@ -65,7 +65,7 @@ impl Gate {
     }
 }
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::thread;

@@ -49,6 +49,9 @@ pub struct Log {
     recovery: Recovery,
     news: News,
     background_sync: Mutex<Option<BackgroundSync>>,
+    /// Held by whoever removes segments, so that only the list's other end changes meanwhile. Taken
+    /// before the writer's lock.
+    removing: Mutex<()>,
     dir: LogDir,
     /// Released last.
     _lock: DirLock,
@@ -126,6 +129,7 @@ impl Log {
             recovery,
             news: News::default(),
             background_sync: Mutex::new(background_sync),
+            removing: Mutex::new(()),
             dir,
             _lock: lock,
         })
@@ -149,6 +153,16 @@ impl Log {
         self.commit.writer().refusal()
     }
 
+    /// Takes appends again after the disk was full, if there is room now for what found none. It is the
+    /// one failure that can be mended without opening the log anew. Nothing of what was refused then is
+    /// in the log. If appends aren't refused, there is nothing to do.
+    ///
+    /// # Errors
+    /// Why appends are still refused: `DiskFull`, or another failure, which has to be mended first.
+    pub fn resume(&self) -> Result<(), LogError> {
+        self.commit.writer().resume()
+    }
+
     /// Appends one batch. Returns once it has the durability of the log's policy.
     ///
     /// Blocks while more than [`LogConfig::max_waiting_bytes`] wait.
@@ -157,7 +171,8 @@ impl Log {
     /// `OffsetMismatch`, `RecordTooLarge`, `BatchTooLarge`, `ReservedType`, `EmptyBatch`: nothing was
     /// appended.
     /// `DiskFull`, `Io`: all, some first ones or none of the batch may be there later; the log refuses all further
-    /// appends (`Failed`) until it's opened anew. `Damaged`, `Closed`.
+    /// appends (`Failed`) until it's opened anew, or resumed after a full disk ([`Log::resume`]). `Damaged`,
+    /// `Closed`.
     pub fn append(&self, batch: &Append<'_>) -> Result<Appended, LogError> {
         self.append_as(batch, WhenBusy::Block)
     }
@@ -261,30 +276,40 @@ impl Log {
     }
 
     /// Removes the segments that lie wholly below `offset`, never the active one, and answers with the
-    /// new lowest offset. Scans that are in them go on to the end of the segment they're in.
+    /// new lowest offset. Scans that are in them go on to the end of the segment they're in. Appends go
+    /// on meanwhile. A log that refuses appends because the disk is full can be truncated all the same.
     ///
     /// # Errors
     /// `OutOfRange` if `offset` is past the end, `Damaged`, or a failed call; what has been removed
     /// until then stays removed.
     pub fn truncate_before(&self, offset: Offset) -> Result<Offset, LogError> {
-        let writer = self.commit.writer();
+        let _removing = self.removing.lock().unwrap_or_else(PoisonError::into_inner);
         if offset > self.view.next() {
             return Err(self.view.out_of_range(offset));
         }
-        if let Some(refusal) = writer.refusal() {
+        while let Some(oldest) = self.give_up_oldest(offset)? {
+            // It leaves the list last: if its files can't be removed, the next call tries again.
+            self.dir.remove_segment(SegmentFiles::whole(oldest))?;
+            let _writer = self.commit.writer();
+            self.view.set_segments(self.view.segments()[1..].to_vec());
+        }
+        Ok(self.view.lowest())
+    }
+
+    /// Takes the oldest segment out of readers' sight, if it lies wholly below `offset` and isn't the
+    /// active one, and answers with its base offset.
+    fn give_up_oldest(&self, offset: Offset) -> Result<Option<Offset>, LogError> {
+        let writer = self.commit.writer();
+        if let Some(refusal) = writer.refusal().filter(|_| !writer.lacks_room()) {
             return Err(refusal);
         }
-        loop {
-            let mut segments = (*self.view.segments()).clone();
-            if segments.len() < 2 || segments[0].next() > offset {
-                return Ok(self.view.lowest());
-            }
-            let oldest = segments.remove(0);
-            self.view.set_lowest(segments[0].base);
-            // It leaves the list last: if its files can't be removed, the next call tries again.
-            self.dir.remove_segment(SegmentFiles::whole(oldest.base))?;
-            self.view.set_segments(segments);
+        let segments = self.view.segments();
+        let [oldest, second, ..] = segments.as_slice() else { return Ok(None) };
+        if oldest.next() > offset {
+            return Ok(None);
         }
+        self.view.set_lowest(second.base);
+        Ok(Some(oldest.base))
     }
 
     /// Undoes the newest records: the first one removed is `offset`. For consensus layers.
@@ -293,6 +318,7 @@ impl Log {
     /// `Committed` if that would undo a committed record, `OutOfRange` if `offset` is not in the log,
     /// `Damaged`, `Closed`, or a failed call, which latches the log.
     pub fn truncate_after(&self, offset: Offset) -> Result<(), LogError> {
+        let _removing = self.removing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut writer = self.commit.writer();
         if let Some(refusal) = writer.refusal() {
             return Err(refusal);

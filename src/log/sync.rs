@@ -1,20 +1,20 @@
 //! What threads synchronize by: the standard library's and the system's means or, with
-//! `--cfg shuttle`, those of a scheduler that tries one interleaving after the other (`tests/shuttle`).
+//! the feature `shuttle`, those of a scheduler that tries one interleaving after the other (`tests/shuttle`).
 
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "shuttle"))]
 pub(super) use std::sync::{
     Condvar, Mutex, MutexGuard,
     atomic::{AtomicU32, AtomicU64, fence},
 };
 
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 pub(super) use shuttle::sync::{
     Condvar, Mutex, MutexGuard,
     atomic::{AtomicU32, AtomicU64, fence},
 };
 
 /// Blocks while the word is `expected`, until woken; may return for no reason.
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "shuttle"))]
 pub(super) fn wait_while(word: &Word, expected: u32) {
     use rustix::thread::futex;
     // However the call ends, the word is what counts.
@@ -22,7 +22,7 @@ pub(super) fn wait_while(word: &Word, expected: u32) {
 }
 
 /// Wakes up to `n_threads` of those who wait for the word.
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "shuttle"))]
 pub(super) fn wake(word: &Word, n_threads: u32) {
     use rustix::thread::futex;
     // It fails only for an address that isn't this process's.
@@ -33,13 +33,13 @@ pub(super) fn wake(word: &Word, n_threads: u32) {
 #[derive(Debug, Default)]
 pub(super) struct Word {
     pub(super) value: AtomicU32,
-    #[cfg(shuttle)]
+    #[cfg(feature = "shuttle")]
     waiting: Mutex<()>,
-    #[cfg(shuttle)]
+    #[cfg(feature = "shuttle")]
     woken: Condvar,
 }
 
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 pub(super) fn wait_while(word: &Word, expected: u32) {
     let waiting = word.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if word.value.load(std::sync::atomic::Ordering::SeqCst) == expected {
@@ -47,7 +47,7 @@ pub(super) fn wait_while(word: &Word, expected: u32) {
     }
 }
 
-#[cfg(shuttle)]
+#[cfg(feature = "shuttle")]
 pub(super) fn wake(word: &Word, n_threads: u32) {
     drop(word.waiting.lock());
     for _ in 0..n_threads.min(64) {

@@ -5,8 +5,10 @@
 //!   sync of this one has returned, if the policy asks for a sync.
 //! - Order: frames, sync, index entries, publication. So an index entry says "committed" to readers
 //!   in other processes, and nobody sees a record before it has the policy's durability.
-//! - After a failed write or sync nothing more is written: what the device holds is unknown.
+//! - After a failed write or sync nothing more is written: what the device holds is unknown. Only a write
+//!   that found no room can be taken back ([`Writer::resume`]).
 
+mod resume;
 mod space;
 mod undo;
 
@@ -29,6 +31,7 @@ use super::plant::{self, Plant, is_planted};
 use super::record::{NewRecord, TYPE_LOST};
 use super::segment::{Extent, Segment};
 use super::view::View;
+use resume::Lack;
 use space::Space;
 
 /// The most that one batch may take, unless it's a single record.
@@ -77,6 +80,8 @@ pub(super) struct Writer {
     /// are gone.
     was_cut: bool,
     failure: Option<LogError>,
+    /// What there was no room for, if that is the whole failure.
+    lack: Option<Lack>,
     closed: bool,
 }
 
@@ -122,6 +127,7 @@ impl Writer {
             n_cuts: 0,
             was_cut: false,
             failure: None,
+            lack: None,
             closed: false,
         }
     }
@@ -140,6 +146,11 @@ impl Writer {
     pub(super) fn latch(&mut self, failure: LogError) -> LogError {
         self.buffer = Vec::new();
         self.positions = Vec::new();
+        self.n_batches = 0;
+        if self.lack.take().is_some() {
+            // Room alone doesn't mend this one.
+            self.failure = None;
+        }
         self.failure.get_or_insert(failure).clone()
     }
 
@@ -225,7 +236,9 @@ impl Writer {
             return Ok(());
         }
         self.reserve_index()?;
-        self.write_staged().map_err(|failure| self.latch(failure))
+        let stopwatch = Stopwatch::start(self.config.observer.as_ref());
+        self.write_frames()?;
+        self.sync_and_publish(stopwatch).map_err(|failure| self.latch(failure))
     }
 
     /// Makes room for the entries first: a full disk is then met while nothing has been written yet,
@@ -257,18 +270,23 @@ impl Writer {
         reserved.map_err(|error| self.index_error("make room in", error))
     }
 
-    fn write_staged(&mut self) -> Result<(), LogError> {
+    fn write_frames(&mut self) -> Result<(), LogError> {
         let n_bytes = self.buffer.len() as u64;
         let store = Arc::clone(&self.active.store);
-        let mut stopwatch = Stopwatch::start(self.config.observer.as_ref());
         self.space.reserve(&*store, self.position, n_bytes, self.config.segment_bytes);
-        let writing = info_span!(target: SPANS, "write", n_bytes).entered();
+        let _writing = info_span!(target: SPANS, "write", n_bytes).entered();
         fs::write_full(&*store, &self.buffer, self.position).map_err(|error| {
             // What was refused had better not turn up at the next open, so that it can be tried again.
             // If this fails as well, some first records of the batch may.
             let _ = store.set_len(self.position);
-            self.store_error("write to", error)
-        })?;
+            let failure = self.store_error("write to", error);
+            self.latch_lacking(failure, Lack::Bytes(n_bytes))
+        })
+    }
+
+    fn sync_and_publish(&mut self, mut stopwatch: Stopwatch) -> Result<(), LogError> {
+        let n_bytes = self.buffer.len() as u64;
+        let store = Arc::clone(&self.active.store);
         let first = self.next.since(self.active.base) - self.positions.len() as u64;
         self.position += n_bytes;
         let syncs = self.config.sync == SyncPolicy::Always && !is_planted(Plant::DataSync);
@@ -276,7 +294,6 @@ impl Writer {
             self.space.prepare(&*store, self.position, n_bytes);
         }
         let write = stopwatch.lap();
-        drop(writing);
         if syncs {
             let _syncing = info_span!(target: SPANS, "fsync").entered();
             store.sync_data().map_err(|error| self.store_error("sync", error))?;
@@ -312,7 +329,7 @@ impl Writer {
         }
         self.seal().map_err(|failure| self.latch(failure))?;
         let started = start_segment(&self.dir, &self.config, self.next);
-        let segment = started.map_err(|failure| self.latch(failure))?;
+        let segment = started.map_err(|failure| self.latch_lacking(failure, Lack::Segment))?;
         let mut segments = (*self.view.segments()).clone();
         segments.push(Arc::clone(&segment));
         self.view.set_segments(segments);

@@ -101,9 +101,18 @@ impl Guard {
         action: Action,
     ) -> Result<Subject, Refusal> {
         let subject =
-            self.authenticate(credentials).map_err(|error| self.not_known(error, action))?;
+            self.authenticate(credentials).map_err(|error| self.not_known(error, Some(action)))?;
         self.allowed(&subject, action)?;
         Ok(subject)
+    }
+
+    /// Who is asking, whatever they may do. A refusal is counted and logged.
+    ///
+    /// # Errors
+    ///
+    /// It isn't known who is asking.
+    pub fn require_known(&self, credentials: &Credentials<'_>) -> Result<Subject, Refusal> {
+        self.authenticate(credentials).map_err(|error| self.not_known(error, None))
     }
 
     /// That a subject, accepted before, still holds and may still do this: for streams that go on.
@@ -116,7 +125,7 @@ impl Guard {
             && now_s() >= *expires_at_s
         {
             let expired = Unauthenticated { reason: TokenError::Expired.into() };
-            return Err(self.not_known(expired, action));
+            return Err(self.not_known(expired, Some(action)));
         }
         self.allowed(subject, action)
     }
@@ -173,9 +182,10 @@ impl Guard {
         })
     }
 
-    fn not_known(&self, error: Unauthenticated, action: Action) -> Refusal {
+    fn not_known(&self, error: Unauthenticated, action: Option<Action>) -> Refusal {
         self.n_unauthenticated.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(reason = %error.reason, %action, "not authenticated");
+        let action = action.map(tracing::field::display);
+        tracing::warn!(reason = %error.reason, action, "not authenticated");
         error.into()
     }
 

@@ -50,6 +50,9 @@ pub(super) const fn answered(error: &ServiceError) -> Answered {
             row(StatusCode::SERVICE_UNAVAILABLE, Code::FailedPrecondition)
         }
         ServiceError::DiskFull(_) => row(StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted),
+        ServiceError::DiskNearlyFull { .. } => {
+            passing(StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted, 5)
+        }
         ServiceError::Io(_) | ServiceError::Internal { .. } => {
             row(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal)
         }

@@ -1,6 +1,10 @@
 //! What a server allows its clients: how many, how much, and how long.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::security::Guard;
+use crate::security::tls::ServerTls;
 
 /// The most records of one request: small ones take more memory than the bytes they come in.
 pub(super) const MAX_BATCH_RECORDS: usize = crate::wire::json_record::MAX_DOCUMENT_RECORDS;
@@ -12,19 +16,35 @@ const BODY_SLACK_BYTES: u64 = 16 * 1024;
 const MIN_BODIES_BYTES: u64 = 64 << 20;
 
 /// The limits of a server. All of them are in force for each listener by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ServerConfig {
+    /// Who is let in, and how they are told apart. Default everybody, without encryption.
+    pub protection: Protection,
     /// Connections at a time; further ones wait in the system's queue. Default 1,024.
     pub max_connections: usize,
+    /// Of those, from one address (of IPv6, one network of 64 bits); further ones are closed at once.
+    /// Default 100.
+    pub max_connections_per_address: usize,
+    /// How long the handshake of TLS may take. Default 5 s.
+    pub tls_handshake_timeout: Duration,
+    /// How long a connection of HTTP may wait for the first byte of a request. Default 60 s.
+    pub idle_timeout: Duration,
     /// Calls at a time on one connection of gRPC; further ones wait at the client. Default 128.
     pub max_concurrent_streams: u32,
-    /// How long a request's header may take, counted from the connection or from the answer before,
-    /// so an idle connection is closed after it, too. Default 10 s.
+    /// How long a request's header may take from its first byte, and how long a client of gRPC may take
+    /// to begin. Default 10 s.
     pub header_read_timeout: Duration,
     /// How long a request's body may take, all of it. Default 30 s.
     pub body_read_timeout: Duration,
-    /// How long a client may take no byte of an answer. Default 30 s.
+    /// How long a client may take no byte of an answer. Default 10 s.
     pub write_stall_timeout: Duration,
+    /// Streams that a client of gRPC has reset while the server is still at them; a client that goes
+    /// beyond is cut off. Default 64.
+    pub max_pending_resets: usize,
+    /// A client of gRPC that is silent for so long is asked whether it is there. Default 30 s.
+    pub keep_alive_interval: Duration,
+    /// How long it has to answer that. Default 20 s.
+    pub keep_alive_timeout: Duration,
     /// How long requests may go on after a shutdown was requested. Default 10 s.
     pub grace: Duration,
     /// The longest body that is read; see [`ServerConfig::for_records_of`].
@@ -35,6 +55,15 @@ pub struct ServerConfig {
     /// The longest record, in bytes: value, key and headers together. What the messages of gRPC may
     /// have follows from it.
     pub max_record_bytes: u64,
+}
+
+/// How a server is protected.
+#[derive(Clone, Debug, Default)]
+pub struct Protection {
+    /// Encryption, and client certificates if it demands some. `None` is neither.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Who may do what. `None` is everybody everything.
+    pub guard: Option<Arc<Guard>>,
 }
 
 impl ServerConfig {
@@ -48,12 +77,19 @@ impl ServerConfig {
         let max_body_bytes = base64.saturating_add(base64 / 4).saturating_add(BODY_SLACK_BYTES);
         let two_bodies = max_body_bytes.saturating_mul(2);
         ServerConfig {
+            protection: Protection { tls: None, guard: None },
             max_connections: 1024,
+            max_connections_per_address: 100,
+            tls_handshake_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(60),
             max_concurrent_streams: 128,
             max_record_bytes,
             header_read_timeout: Duration::from_secs(10),
             body_read_timeout: Duration::from_secs(30),
-            write_stall_timeout: Duration::from_secs(30),
+            write_stall_timeout: Duration::from_secs(10),
+            max_pending_resets: 64,
+            keep_alive_interval: Duration::from_secs(30),
+            keep_alive_timeout: Duration::from_secs(20),
             grace: Duration::from_secs(10),
             max_body_bytes,
             max_bodies_bytes: if two_bodies > MIN_BODIES_BYTES {

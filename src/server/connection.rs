@@ -3,25 +3,30 @@
 //!
 //! HTTP/2 is not offered on the HTTP interface: without TLS no client of it asks for that.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tower::Service;
 
+use super::admission::Certificate;
+use super::head_deadline::{Answering, HeadDeadline};
 use super::opening::Opening;
-use super::peer::PeerStream;
+use super::peer::{Peer, PeerStream};
 use super::write_deadline::WriteDeadline;
 use super::{ServerConfig, Shutdown};
+use crate::security::tls::{self, Alpn};
 
 /// Bytes of a request's header; hyper answers 431 beyond.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -36,14 +41,6 @@ const CONNECTION_WINDOW_BYTES: u32 = 2 << 20;
 /// What of a stream's answers waits for the client to take it, in bytes.
 const MAX_SEND_BUFFER_BYTES: usize = 64 << 10;
 
-/// Streams that a client has reset while the server is still at them; a client that goes beyond is
-/// cut off.
-const MAX_PENDING_RESETS: usize = 64;
-
-/// A client that is silent for so long is asked whether it is there, and has so long to answer.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-
 /// Serves requests until the client or a deadline ends it, or the shutdown does and the request at
 /// hand is answered.
 pub(super) async fn serve_http(
@@ -52,24 +49,80 @@ pub(super) async fn serve_http(
     config: Arc<ServerConfig>,
     shutdown: Shutdown,
 ) {
-    let stream = PeerStream::new(stream);
-    let peer = stream.peer();
+    if config.protection.tls.is_none() {
+        let stream = PeerStream::new(stream);
+        let peer = Some(stream.peer());
+        return http(stream, Client { certificate: None, peer }, router, config, shutdown).await;
+    }
+    let Some((stream, certificate)) = handshake(stream, Alpn::Http1, &config).await else { return };
+    http(stream, Client { certificate, peer: None }, router, config, shutdown).await;
+}
+
+/// What is known of a client.
+#[derive(Clone)]
+struct Client {
+    certificate: Option<Arc<str>>,
+    /// Where it can be watched. Over TLS it can't be: what looks like a request may be its farewell.
+    peer: Option<Peer>,
+}
+
+async fn http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
+    client: Client,
+    router: Router,
+    config: Arc<ServerConfig>,
+    shutdown: Shutdown,
+) {
+    // A client that has sent all it wants to (`nc -N`) still gets its answer. Over TLS none does that, and
+    // hyper itself sees when one is gone.
+    let half_closes = client.peer.is_some();
+    let answering = Answering::default();
+    let begun = answering.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         // Only who reads may have to wait for long.
-        if request.method() == Method::GET {
-            request.extensions_mut().insert(peer.clone());
+        if let Some(peer) = client.peer.clone().filter(|_| request.method() == Method::GET) {
+            request.extensions_mut().insert(peer);
         }
-        router.clone().call(request)
+        if let Some(certificate) = client.certificate.clone() {
+            request.extensions_mut().insert(Certificate(Some(certificate)));
+        }
+        let (answer, mut router) = (begun.begin(), router.clone());
+        async move {
+            let response = router.call(request).await?;
+            // The answer goes on until its body is gone.
+            Ok::<_, Infallible>(response.map(|body| {
+                body.map_err(move |error| {
+                    let _ = &answer;
+                    error
+                })
+            }))
+        }
     });
-    let stream = TokioIo::new(WriteDeadline::new(stream, config.write_stall_timeout));
+    let stream = WriteDeadline::new(stream, config.write_stall_timeout);
+    let stream = TokioIo::new(HeadDeadline::new(stream, answering, config.header_read_timeout));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(config.header_read_timeout)
+        .header_read_timeout(config.idle_timeout)
         .max_buf_size(MAX_HEADER_BYTES)
-        // A client that has sent all it wants to (`nc -N`) still gets its answer.
-        .half_close(true)
+        .half_close(half_closes)
         .serve_connection(stream, service);
     serve(connection, shutdown).await;
+}
+
+/// The connection inside of TLS, and whose certificate the client has shown. `None` if it is to be closed:
+/// that is the client's affair.
+async fn handshake(
+    stream: TcpStream,
+    alpn: Alpn,
+    config: &ServerConfig,
+) -> Option<(TlsStream<TcpStream>, Option<Arc<str>>)> {
+    let acceptor = config.protection.tls.as_ref()?.acceptor(alpn);
+    let accepted = acceptor.accept(stream, config.tls_handshake_timeout).await;
+    let stream = accepted.inspect_err(|error| tracing::debug!(%error, "no handshake")).ok()?;
+    let subject = tls::peer_subject(&stream);
+    let subject =
+        subject.inspect_err(|error| tracing::warn!(%error, "a client is turned away")).ok()?;
+    Some((stream, subject.map(|subject| subject.as_str().into())))
 }
 
 /// Serves calls until the client or a deadline ends it, or the shutdown does and the calls at hand are
@@ -80,6 +133,26 @@ pub(super) async fn serve_grpc(
     config: Arc<ServerConfig>,
     shutdown: Shutdown,
 ) {
+    if config.protection.tls.is_none() {
+        return grpc(stream, None, router, config, shutdown).await;
+    }
+    let Some((stream, certificate)) = handshake(stream, Alpn::Http2, &config).await else { return };
+    grpc(stream, certificate, router, config, shutdown).await;
+}
+
+async fn grpc<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
+    certificate: Option<Arc<str>>,
+    router: Router,
+    config: Arc<ServerConfig>,
+    shutdown: Shutdown,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(certificate) = certificate.clone() {
+            request.extensions_mut().insert(Certificate(Some(certificate)));
+        }
+        router.clone().call(request)
+    });
     let stream = WriteDeadline::new(stream, config.write_stall_timeout);
     let stream = TokioIo::new(Opening::new(stream, config.header_read_timeout));
     let connection = http2::Builder::new(TokioExecutor::new())
@@ -89,10 +162,11 @@ pub(super) async fn serve_grpc(
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_send_buf_size(MAX_SEND_BUFFER_BYTES)
-        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
-        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .serve_connection(stream, TowerToHyperService::new(router));
+        .max_pending_accept_reset_streams(config.max_pending_resets)
+        .max_local_error_reset_streams(config.max_pending_resets)
+        .keep_alive_interval(config.keep_alive_interval)
+        .keep_alive_timeout(config.keep_alive_timeout)
+        .serve_connection(stream, service);
     serve(connection, shutdown).await;
 }
 

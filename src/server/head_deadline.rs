@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,7 +16,13 @@ use tokio::time::{Sleep, sleep};
 
 /// Whether a request is being answered; shared by the stream and who answers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answering(Arc<AtomicBool>);
+pub(super) struct Answering(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    is_answering: AtomicBool,
+    n_requests: AtomicU64,
+}
 
 /// While it lives, a request is being answered, and what is read is its body.
 #[derive(Debug)]
@@ -25,14 +31,15 @@ pub(super) struct Answer(Answering);
 impl Answering {
     /// Notes that a request's header is there.
     pub(super) fn begin(&self) -> Answer {
-        self.0.store(true, Ordering::Release);
+        self.0.n_requests.fetch_add(1, Ordering::AcqRel);
+        self.0.is_answering.store(true, Ordering::Release);
         Answer(self.clone())
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.0.0.store(false, Ordering::Release);
+        self.0.0.is_answering.store(false, Ordering::Release);
     }
 }
 
@@ -42,13 +49,15 @@ pub(super) struct HeadDeadline<S> {
     stream: S,
     answering: Answering,
     limit: Duration,
+    /// Requests whose header was there at the last look.
+    n_requests: u64,
     /// Runs from the first byte of a header. Boxed, so that the whole stays `Unpin`.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> HeadDeadline<S> {
     pub(super) const fn new(stream: S, answering: Answering, limit: Duration) -> HeadDeadline<S> {
-        HeadDeadline { stream, answering, limit, deadline: None }
+        HeadDeadline { stream, answering, limit, n_requests: 0, deadline: None }
     }
 }
 
@@ -58,9 +67,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for HeadDeadline<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let n_requests = self.answering.0.n_requests.load(Ordering::Acquire);
+        if n_requests != self.n_requests {
+            // The header it ran for is there.
+            (self.n_requests, self.deadline) = (n_requests, None);
+        }
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if self.answering.0.load(Ordering::Acquire) {
-            self.deadline = None;
+        if self.answering.0.is_answering.load(Ordering::Acquire) {
             return read;
         }
         if read.is_ready() {
@@ -147,11 +160,27 @@ mod tests {
             assert!(silence.is_err(), "it waits");
             client.write_all(b"h").await.expect("sent");
             server.read_exact(&mut byte).await.expect("a header");
-            let _answer = answering.begin();
+            let answer = answering.begin();
             let silence = tokio::time::timeout(3 * LIMIT, server.read(&mut byte)).await;
             assert!(silence.is_err(), "it waits");
             client.write_all(b"b").await.expect("sent");
             server.read_exact(&mut byte).await.expect("a body");
+            drop(answer);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_at_once_leaves_no_deadline_behind() {
+        let (mut client, server) = duplex(100);
+        let answering = Answering::default();
+        let mut server = HeadDeadline::new(server, answering.clone(), LIMIT);
+        let mut byte = [0; 1];
+        for _ in 0..2 {
+            client.write_all(b"h").await.expect("sent");
+            server.read_exact(&mut byte).await.expect("a header");
+            drop(answering.begin());
+            let silence = tokio::time::timeout(3 * LIMIT, server.read(&mut byte)).await;
+            assert!(silence.is_err(), "it waits");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The loop that takes connections, bounds their number, and stops them in order.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::per_address::PerAddress;
 use super::{ServerConfig, Shutdown, connection, grpc, http};
 use crate::service::CommitLog;
 use crate::telemetry::{Metrics, Protocol};
@@ -77,12 +79,17 @@ async fn take_connections<F: Future<Output = ()> + Send + 'static>(
     serve: impl Fn(TcpStream, Arc<ServerConfig>, Shutdown) -> F,
 ) {
     let free = Arc::new(Semaphore::new(config.max_connections));
+    let per_address = PerAddress::new(config.max_connections_per_address);
     let mut connections = JoinSet::new();
     loop {
-        let (stream, permit) = tokio::select! {
+        let (stream, address, permit) = tokio::select! {
             () = shutdown.requested() => break,
             Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &free) => accepted,
+        };
+        let Some(place) = per_address.take(address.ip()) else {
+            tracing::debug!(%address, "a connection too many from there is closed");
+            continue;
         };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "can't turn off the delay of small answers");
@@ -90,7 +97,7 @@ async fn take_connections<F: Future<Output = ()> + Send + 'static>(
         let served = serve(stream, Arc::clone(config), shutdown.clone());
         connections.spawn(async move {
             served.await;
-            drop(permit);
+            drop((permit, place));
         });
     }
     drop(listener);
@@ -101,7 +108,7 @@ async fn take_connections<F: Future<Output = ()> + Send + 'static>(
 async fn accept(
     listener: &TcpListener,
     free: &Arc<Semaphore>,
-) -> (TcpStream, OwnedSemaphorePermit) {
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let permit = match Arc::clone(free).acquire_owned().await {
         Ok(permit) => permit,
         // Nobody closes the semaphore.
@@ -109,7 +116,7 @@ async fn accept(
     };
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, permit),
+            Ok((stream, address)) => return (stream, address, permit),
             Err(error) if is_of_one_client(&error) => {
                 tracing::debug!(%error, "a connection was gone before it was taken");
             }

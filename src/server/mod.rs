@@ -8,11 +8,14 @@
 //! 5. The caller closes the log: it finishes the appends it has taken, syncs, and lets the directory go.
 //!
 //! Invariants
-//! - Every phase of a connection has a deadline: its header (which covers an idle one), its body, and
-//!   a peer that takes no bytes. Connections and the bytes of bodies are bounded in number.
+//! - Every phase of a connection has a deadline: its handshake, waiting for a request, its header, its
+//!   body, and a peer that takes no bytes. Connections and the bytes of bodies are bounded in number.
+//! - Each route and each method says who has access; the guard decides for both interfaces alike.
 //! - A request's panic is its own: the client gets a 500, and the server goes on.
 //! - Nothing here knows where the log's bytes are.
 
+mod admission;
+mod answer_room;
 mod answered;
 mod config;
 mod connection;
@@ -22,14 +25,16 @@ pub(crate) mod fuzzing {
     pub use super::http::fuzzing::http_body;
 }
 mod grpc;
+mod head_deadline;
 mod http;
 mod listen;
 mod opening;
 mod panics;
 mod peer;
+mod per_address;
 mod shutdown;
 mod write_deadline;
 
-pub use config::ServerConfig;
+pub use config::{Protection, ServerConfig};
 pub use listen::{Listeners, run, run_metered};
 pub use shutdown::{Shutdown, ShutdownTrigger, shutdown, trigger_on_signals};

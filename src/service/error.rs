@@ -84,6 +84,16 @@ pub enum ServiceError {
     /// There is no room on the device, now or when the first append failed.
     #[error(transparent)]
     DiskFull(LogError),
+    /// The disk is so full that appends are held off, to leave room for what mends it.
+    #[error(
+        "the disk is {used_percent} % full: nothing was appended, and nothing will be until it is below {low_percent} %"
+    )]
+    DiskNearlyFull {
+        /// What is in use.
+        used_percent: u8,
+        /// Below which share appends are taken again.
+        low_percent: u8,
+    },
     /// A call to the operating system failed.
     #[error(transparent)]
     Io(LogError),
@@ -117,6 +127,7 @@ impl ServiceError {
             ServiceError::Closed => "closed",
             ServiceError::Damaged(_) => "damaged",
             ServiceError::DiskFull(_) => "disk_full",
+            ServiceError::DiskNearlyFull { .. } => "disk_nearly_full",
             ServiceError::Io(_) => "io",
             ServiceError::AnswerLost => "answer_lost",
             ServiceError::Internal { .. } => "internal",
@@ -153,7 +164,10 @@ impl ServiceError {
                 "records can still be read; stop the server, run `proglog verify`, then `proglog repair`, and start it again"
             }
             ServiceError::DiskFull(_) => {
-                "records can still be read; free some space, and restart the server"
+                "records can still be read; free some space: the server then goes on by itself, or its log says why not"
+            }
+            ServiceError::DiskNearlyFull { .. } => {
+                "records can still be read; free some space, or remove old records: the server then goes on by itself"
             }
             ServiceError::Io(_) => "look at the server's log and at its disk",
             ServiceError::AnswerLost => {
@@ -185,6 +199,10 @@ impl ServiceError {
             | ServiceError::BatchTooLarge { bytes, max } => vec![("bytes", *bytes), ("max", *max)],
             ServiceError::ReservedType { record_type } => vec![("type", u64::from(*record_type))],
             ServiceError::Busy { waiting_bytes } => vec![("waiting_bytes", *waiting_bytes)],
+            ServiceError::DiskNearlyFull { used_percent, low_percent } => vec![
+                ("used_percent", u64::from(*used_percent)),
+                ("low_percent", u64::from(*low_percent)),
+            ],
             ServiceError::InUse(_)
             | ServiceError::EmptyBatch
             | ServiceError::Failed(_)
@@ -216,8 +234,9 @@ impl From<LogError> for ServiceError {
             LogError::EmptyBatch => ServiceError::EmptyBatch,
             LogError::Busy { waiting_bytes } => ServiceError::Busy { waiting_bytes },
             // Every append after a full disk says so, not only the one that met it first.
-            LogError::Failed { ref cause } if matches!(**cause, LogError::DiskFull { .. }) => {
-                ServiceError::DiskFull(error)
+            // It can be mended without opening the log anew, so it isn't told to be a failure for good.
+            LogError::Failed { cause } if matches!(*cause, LogError::DiskFull { .. }) => {
+                ServiceError::DiskFull(*cause)
             }
             // No append can ever succeed again, as after a failure.
             LogError::Failed { .. } | LogError::NoOffsetsLeft { .. } => ServiceError::Failed(error),

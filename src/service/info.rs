@@ -1,6 +1,6 @@
 //! What a log can say of itself.
 
-use super::ServiceError;
+use super::{DiskUse, ServiceError};
 use crate::log::{Durability, Ends, Offset};
 
 /// What a log holds at one moment, and what it takes; asking costs nothing.
@@ -18,6 +18,8 @@ pub struct LogInfo {
     pub max_record_bytes: u64,
     /// Why appends are refused, if they are.
     pub refusal: Option<ServiceError>,
+    /// How full the disk was when it was last looked at, if somebody watches it.
+    pub disk: Option<DiskUse>,
 }
 
 /// What has to be looked up: the ends of the log, and its size.

@@ -12,17 +12,20 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use std::{io, panic};
+use std::{io, mem, panic};
 
-use tokio::sync::watch;
 use tokio::task;
 
+use super::disk::Watching;
 use super::metered::Meter;
+use super::periodic::Periodic;
+use super::progress::Publisher;
 use super::queue::{Bounds, Queue};
+use super::retention::{self, Keeper};
 use super::writer::Answering;
 use super::{
-    Batch, Chunk, CommitLog, LogDetails, LogInfo, PendingAppend, Record, ScanLimits, ServiceError,
-    chunk, writer,
+    Batch, Chunk, CommitLog, DiskWatch, LogDetails, LogInfo, PendingAppend, Record, Retention,
+    ScanLimits, ServiceError, chunk, writer,
 };
 use crate::log::{Append, DEFAULT_MAX_WAITING_BYTES, Log, LogError, Offset};
 use crate::telemetry::Metrics;
@@ -51,31 +54,17 @@ impl Default for LocalLogConfig {
     }
 }
 
-/// What the storage thread tells the rest. It is kept here, since asking the log why it refuses
-/// appends waits for the write or sync at hand.
-#[derive(Clone, Debug)]
-struct Progress {
-    next: Offset,
-    refusal: Option<ServiceError>,
-    open: bool,
-}
-
-impl Progress {
-    fn of(log: &Log) -> Progress {
-        let refusal = log.refusal().map(ServiceError::from);
-        Progress { next: log.next_offset(), refusal, open: true }
-    }
-}
-
 /// A [`Log`] and its storage thread. Dropping it closes the log, too, but swallows errors.
 #[derive(Debug)]
 pub struct LocalLog {
     log: Arc<Log>,
     queue: Queue,
-    progress: Arc<watch::Sender<Progress>>,
+    publisher: Arc<Publisher>,
     meter: Meter,
     /// Until [`close`](LocalLog::close) takes it. A plain mutex: nothing awaits under it.
     storage: Mutex<Option<JoinHandle<Result<(), LogError>>>>,
+    /// What is done beside the requests, likewise. Last, so that it ends when the queue has.
+    upkeep: Mutex<Vec<Periodic>>,
 }
 
 impl LocalLog {
@@ -98,12 +87,8 @@ impl LocalLog {
         metrics: &Arc<Metrics>,
     ) -> io::Result<LocalLog> {
         let local = LocalLog::start_with(log, config, Meter::new(Some(Arc::clone(metrics))))?;
-        let progress = local.progress.subscribe();
-        let takes_appends = move || {
-            let now = progress.borrow();
-            now.open && now.refusal.is_none()
-        };
-        local.meter.watch(&local.log, takes_appends);
+        let progress = local.publisher.subscribe();
+        local.meter.watch(&local.log, move || progress.borrow().takes_appends());
         Ok(local)
     }
 
@@ -114,15 +99,12 @@ impl LocalLog {
             max_waiting_batches: config.max_waiting_batches.max(1),
             room_wait: config.room_wait,
         });
-        let progress = Arc::new(watch::Sender::new(Progress::of(&log)));
-        let (storage_log, publisher) = (Arc::clone(&log), Arc::clone(&progress));
+        let publisher = Arc::new(Publisher::new(Arc::clone(&log)));
+        let (storage_log, storage_publisher) = (Arc::clone(&log), Arc::clone(&publisher));
         let (max_group_bytes, answering) =
             (config.max_group_bytes, Answering::start(meter.clone()));
         let storage = writer::spawn_storage(move || {
-            let publish = || {
-                let Progress { next, refusal, .. } = Progress::of(&storage_log);
-                publisher.send_modify(|now| (now.next, now.refusal) = (next, refusal));
-            };
+            let publish = || storage_publisher.publish();
             let write = |group: &[Append<'_>]| storage_log.append_group(group);
             writer::run(waiting, max_group_bytes, &answering, write, publish);
             let closed = storage_log.close();
@@ -131,7 +113,37 @@ impl LocalLog {
             }
             closed
         })?;
-        Ok(LocalLog { log, queue, progress, meter, storage: Mutex::new(Some(storage)) })
+        let (storage, upkeep) = (Mutex::new(Some(storage)), Mutex::default());
+        Ok(LocalLog { log, queue, publisher, meter, storage, upkeep })
+    }
+
+    /// Watches the disk from now on: holds appends off while it is nearly full, and goes on by itself when
+    /// there is room again after it was full.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn watch_disk(&self, watch: DiskWatch) -> io::Result<()> {
+        let mut watching = Watching::new(watch);
+        // Before the first request is served.
+        watching.check(&self.publisher);
+        let (pause, publisher) = (watching.pause(), Arc::clone(&self.publisher));
+        self.keep_up(Periodic::start("proglog-disk", pause, move || watching.check(&publisher))?);
+        Ok(())
+    }
+
+    /// Removes old segments from now on, as the retention says.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn retain(&self, retention: Retention) -> io::Result<()> {
+        let mut keeper = Keeper::new(retention, Arc::clone(&self.log));
+        let work = move || keeper.tick();
+        self.keep_up(Periodic::start("proglog-retain", retention::TICK, work)?);
+        Ok(())
+    }
+
+    fn keep_up(&self, periodic: Periodic) {
+        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).push(periodic);
     }
 
     /// Refuses further appends, finishes those that wait, then syncs and closes the log.
@@ -141,10 +153,17 @@ impl LocalLog {
     /// What closing the log answered.
     pub async fn close(&self) -> Result<(), ServiceError> {
         self.queue.close();
-        self.progress.send_modify(|now| now.open = false);
+        self.publisher.close();
         let storage = self.storage.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(storage) = storage else { return Ok(()) };
-        match task::spawn_blocking(|| storage.join()).await {
+        let upkeep = mem::take(&mut *self.upkeep.lock().unwrap_or_else(PoisonError::into_inner));
+        let join = move || {
+            let closed = storage.join();
+            // A removal under way ends early once the log is closed.
+            drop(upkeep);
+            closed
+        };
+        match task::spawn_blocking(join).await {
             Ok(Ok(closed)) => closed.map_err(ServiceError::from),
             // A panic of the storage thread ends the process before it can be seen here.
             Ok(Err(panic)) => panic::resume_unwind(panic),
@@ -167,7 +186,10 @@ impl LocalLog {
 
 impl CommitLog for LocalLog {
     async fn submit(&self, batch: Batch) -> Result<PendingAppend, ServiceError> {
-        self.queue.push(batch, self.meter.begin()).await
+        match self.publisher.held_off() {
+            Some(refusal) => Err(refusal),
+            None => self.queue.push(batch, self.meter.begin()).await,
+        }
     }
 
     async fn read(&self, offset: Offset) -> Result<Record, ServiceError> {
@@ -185,8 +207,8 @@ impl CommitLog for LocalLog {
     }
 
     async fn wait_for(&self, offset: Offset) -> Result<(), ServiceError> {
-        let mut progress = self.progress.subscribe();
-        let seen = progress.wait_for(|now| now.next > offset || !now.open).await;
+        let mut progress = self.publisher.subscribe();
+        let seen = progress.wait_for(|now| now.next > offset || !now.is_open()).await;
         match seen {
             Ok(now) if now.next > offset => Ok(()),
             Ok(_) | Err(_) => Err(ServiceError::Closed),
@@ -202,14 +224,19 @@ impl CommitLog for LocalLog {
     }
 
     async fn refused(&self) -> ServiceError {
-        let mut progress = self.progress.subscribe();
-        let refused = progress.wait_for(|now| now.refusal.is_some() || !now.open).await;
-        let refusal = refused.ok().and_then(|now| now.refusal.clone());
-        refusal.unwrap_or(ServiceError::Closed)
+        let mut progress = self.publisher.subscribe();
+        let refused = progress.wait_for(|now| !now.takes_appends()).await;
+        refused.ok().and_then(|now| now.refusal()).unwrap_or(ServiceError::Closed)
+    }
+
+    async fn ready(&self) {
+        let mut progress = self.publisher.subscribe();
+        // The publisher lives as long as this.
+        let _ = progress.wait_for(|now| now.takes_appends()).await;
     }
 
     fn info(&self) -> LogInfo {
-        let now = self.progress.borrow();
+        let now = self.publisher.now();
         let config = self.log.config();
         LogInfo {
             lowest: self.log.lowest_offset(),
@@ -217,7 +244,8 @@ impl CommitLog for LocalLog {
             committed: self.log.committed_offset(),
             durability: config.sync.durability(),
             max_record_bytes: config.max_record_bytes,
-            refusal: if now.open { now.refusal.clone() } else { Some(ServiceError::Closed) },
+            refusal: now.refusal(),
+            disk: now.disk,
         }
     }
 

@@ -8,30 +8,38 @@
 //! - What waits to be appended is bounded, in bytes and in number. A caller that finds no room in
 //!   time is told [`ServiceError::Busy`].
 //! - Waiting for a record is by notification; nothing here polls.
+//! - Appends are refused for ever after a failure, and for a while when the disk is full or nearly full; who
+//!   waits for either change is told.
 //! - No async worker ever waits for a disk: writes have a thread of their own, and reads run on the
 //!   runtime's blocking threads.
 
 mod chunk;
+mod disk;
 mod error;
 mod info;
 mod local;
 mod message;
 mod metered;
 mod pending;
+mod periodic;
+mod progress;
 mod queue;
 mod record;
+mod retention;
 mod waiting;
 mod writer;
 
 use std::future::Future;
 
 pub use chunk::{Chunk, Missing, ScanLimits};
+pub use disk::{DiskUse, DiskWatch, WatermarkError, Watermarks};
 pub use error::ServiceError;
 pub use info::{LogDetails, LogInfo};
 pub use local::{LocalLog, LocalLogConfig};
 pub use metered::observer;
 pub use pending::{AppendAnswer, PendingAppend};
 pub use record::{Batch, NewRecord, Record};
+pub use retention::Retention;
 
 pub use crate::log::{Appended, Checksums, Durability, Ends, Header, Offset};
 
@@ -46,7 +54,8 @@ pub trait CommitLog: Send + Sync + 'static {
     /// to have many under way submits one after the other.
     ///
     /// # Errors
-    /// [`ServiceError::Busy`] and [`ServiceError::Closed`]: the batch was not taken.
+    /// [`ServiceError::Busy`], [`ServiceError::DiskNearlyFull`] and [`ServiceError::Closed`]: the batch was
+    /// not taken.
     fn submit(
         &self,
         batch: Batch,
@@ -57,8 +66,8 @@ pub trait CommitLog: Send + Sync + 'static {
     /// Dropping the future before it is done does not undo the append: it may still happen.
     ///
     /// # Errors
-    /// [`ServiceError::Busy`] and [`ServiceError::Closed`] if the batch was not taken;
-    /// else what the log says.
+    /// [`ServiceError::Busy`], [`ServiceError::DiskNearlyFull`] and [`ServiceError::Closed`] if the batch was
+    /// not taken; else what the log says.
     fn append(&self, batch: Batch) -> impl Future<Output = Result<Appended, ServiceError>> + Send {
         async { self.submit(batch).await?.await }
     }
@@ -108,6 +117,9 @@ pub trait CommitLog: Send + Sync + 'static {
 
     /// Waits until the log refuses appends, and answers why.
     fn refused(&self) -> impl Future<Output = ServiceError> + Send;
+
+    /// Waits until the log takes appends; for ever, if it never does again.
+    fn ready(&self) -> impl Future<Output = ()> + Send;
 
     /// What the log holds now, and whether it takes appends.
     fn info(&self) -> LogInfo;

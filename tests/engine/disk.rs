@@ -92,6 +92,7 @@ struct State {
     fails_next: Option<(Call, i32)>,
     hit: Option<Call>,
     gate: Option<Arc<Gate>>,
+    dir_gate: Option<Arc<Gate>>,
     /// Syncs are forgotten, as by a program that doesn't sync.
     ignores_syncs: bool,
     nodes: Vec<Node>,
@@ -142,6 +143,18 @@ impl Disk {
         let gate = Arc::new(Gate::new(thread::current().id()));
         self.state().gate = Some(Arc::clone(&gate));
         gate
+    }
+
+    /// The same for syncs of directories.
+    pub(crate) fn hold_dir_syncs_of_others(&self) -> Arc<Gate> {
+        let gate = Arc::new(Gate::new(thread::current().id()));
+        self.state().dir_gate = Some(Arc::clone(&gate));
+        gate
+    }
+
+    /// No fault is met any more: a full disk has room again.
+    pub(crate) fn make_room(&self) {
+        self.state().fault = None;
     }
 
     /// What is on the device, and what is on its way.
@@ -298,6 +311,10 @@ impl FileSystem for Disk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let gate = self.state().dir_gate.clone();
+        if let Some(gate) = gate {
+            gate.pass();
+        }
         self.enter(Call::SyncDir)?;
         let mut state = self.state();
         if !state.ignores_syncs {

@@ -9,6 +9,7 @@
 //! - `faults`: every call failing in turn, full disks, power cuts, on a simulated `disk` that knows its
 //!   `leftovers`
 //! - `hiccups`: calls interrupted, half done, or failing to look
+//! - `resume`: going on after a full disk without opening anew
 //! - `scripted`: a short life in memory, for sanitizers
 //! - `setbacks`: one call fails, and the log goes on
 //! - `undo`: the newest records taken back, and what is under way then
@@ -31,6 +32,7 @@ mod memory;
 mod model;
 mod promises;
 mod repair;
+mod resume;
 mod scripted;
 mod setbacks;
 mod support;

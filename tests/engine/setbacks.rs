@@ -1,7 +1,8 @@
 //! One call fails, and the log goes on as if it had been made in time.
 
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use proglog::log::fs::FileSystem;
 use proglog::log::{Append, Log, LogConfig, LogError, NewRecord, Offset, SyncPolicy, Verdict};
@@ -37,6 +38,41 @@ fn a_failed_removal_leaves_no_gap_behind_the_next_one() {
         drop(log);
         read_all(&dir.path()).expect("all records");
     }
+}
+
+#[test]
+fn appends_go_on_while_old_segments_are_removed() {
+    let (dir, disk) = (LogDir::quick(), Disk::default());
+    let log = Log::open_on(Arc::new(disk.clone()), &dir.path(), small_segments());
+    let log = log.expect("a new log");
+    for _ in 0..20 {
+        append(&log, &[&[7; 400]]).expect("an append");
+    }
+    let gate = disk.hold_dir_syncs_of_others();
+    std::thread::scope(|scope| {
+        let removing = scope.spawn(|| log.truncate_before(Offset(10)));
+        assert!(gate.wait_for(1), "the removal doesn't sync the directory");
+        // They roll, too: the list of segments grows at its other end meanwhile. This thread passes the
+        // gate.
+        let (done, is_done) = mpsc::channel();
+        let gate = &gate;
+        let opening = scope.spawn(move || {
+            let is_late = is_done.recv_timeout(Duration::from_secs(20)).is_err();
+            gate.open();
+            is_late
+        });
+        for _ in 0..10 {
+            append(&log, &[&[8; 400]]).expect("an append");
+        }
+        done.send(()).expect("someone waits");
+        assert!(!opening.join().expect("no panic"), "appends wait for the removal");
+        assert_eq!(removing.join().expect("no panic").expect("removed"), Offset(10));
+    });
+    let bases: Vec<u64> = log.segments().iter().map(|segment| segment.base_offset.0).collect();
+    assert_eq!(bases, (10..30).step_by(2).collect::<Vec<_>>());
+    drop(log);
+    assert_eq!(verify(&dir.path()).verdict(), Verdict::Sound);
+    assert_eq!(read_all(&dir.path()).expect("all records").len(), 20);
 }
 
 /// What is acknowledged as synced is there although the first open failed half-way.

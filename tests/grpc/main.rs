@@ -1,7 +1,9 @@
 //! The gRPC interface, asked by clients that are made from its messages alone.
 
 mod batches;
+mod floods;
 mod followers;
+mod fullness;
 mod hardship;
 mod health;
 mod produce;

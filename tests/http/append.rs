@@ -187,6 +187,12 @@ fn a_log_that_takes_nothing_says_why_and_when_to_come_back() {
         (ServiceError::Busy { waiting_bytes: 5 }, 503, "busy", Some("1")),
         (ServiceError::Closed, 503, "closed", Some("10")),
         (full().into(), 507, "disk_full", None),
+        (
+            ServiceError::DiskNearlyFull { used_percent: 97, low_percent: 90 },
+            507,
+            "disk_nearly_full",
+            Some("5"),
+        ),
         (LogError::Failed { cause: Box::new(LogError::Closed) }.into(), 503, "failed", None),
         (
             ServiceError::OffsetMismatch { expected: Offset(1), next: Offset(2) },

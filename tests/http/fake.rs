@@ -98,6 +98,12 @@ impl CommitLog for Fake {
         }
     }
 
+    async fn ready(&self) {
+        if self.refusal.is_some() {
+            std::future::pending().await
+        }
+    }
+
     fn info(&self) -> LogInfo {
         LogInfo {
             lowest: Offset(0),
@@ -106,6 +112,7 @@ impl CommitLog for Fake {
             durability: Durability::Os,
             max_record_bytes: DEFAULT_MAX_RECORD_BYTES,
             refusal: self.refusal.clone(),
+            disk: None,
         }
     }
 

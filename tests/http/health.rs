@@ -58,10 +58,14 @@ fn a_log_that_takes_appends_is_ready() {
 fn a_log_that_refuses_appends_is_alive_but_not_ready() {
     let failed = LogError::Failed { cause: Box::new(LogError::Closed) };
     let full = LogError::Failed { cause: Box::new(disk_full()) };
-    for (refusal, status, code) in
-        [(damaged(), 503, "damaged"), (failed, 503, "failed"), (full, 507, "disk_full")]
-    {
-        let server = Server::over(read_only(refusal.into()), defaults());
+    let nearly_full = ServiceError::DiskNearlyFull { used_percent: 97, low_percent: 90 };
+    for (refusal, status, code) in [
+        (damaged().into(), 503, "damaged"),
+        (failed.into(), 503, "failed"),
+        (full.into(), 507, "disk_full"),
+        (nearly_full, 507, "disk_nearly_full"),
+    ] {
+        let server = Server::over(read_only(refusal), defaults());
         assert_eq!(server.send("GET", "/livez", "").status, 200);
         server.send("GET", "/readyz", "").problem(503, code);
         server.send("POST", "/", produce_body("QQ==")).problem(status, code);

@@ -2,12 +2,12 @@
 
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proglog::log::LogConfig;
 use proglog::server::ServerConfig;
 
-use crate::support::{Fake, NDJSON, Server, defaults, produce_body, request};
+use crate::support::{Fake, NDJSON, PATIENCE, Server, defaults, produce_body, request};
 
 const SOON: Duration = Duration::from_millis(150);
 
@@ -21,6 +21,8 @@ fn server_with(config: ServerConfig) -> (tempfile::TempDir, Server) {
 fn a_header_that_never_ends_is_cut_off() {
     let (_dir, server) = server_with(ServerConfig { header_read_timeout: SOON, ..defaults() });
     let mut slow = server.connect();
+    // Also behind an answer, where a connection may otherwise wait for longer.
+    assert_eq!(slow.send("GET", "/livez", "").status, 200);
     slow.write("GET / HTTP/1.1\r\nHost: loc");
     let sent = String::from_utf8(slow.until_closed()).expect("text");
     assert!(!sent.contains(" 200 "), "{sent}");
@@ -29,11 +31,34 @@ fn a_header_that_never_ends_is_cut_off() {
 
 #[test]
 fn a_connection_without_a_request_is_closed() {
-    let (_dir, server) = server_with(ServerConfig { header_read_timeout: SOON, ..defaults() });
+    let (_dir, server) = server_with(ServerConfig { idle_timeout: SOON, ..defaults() });
     server.connect().until_closed();
     let mut idle = server.connect();
     assert_eq!(idle.send("GET", "/livez", "").status, 200);
     assert!(idle.until_closed().is_empty());
+    server.stop();
+}
+
+#[test]
+fn one_address_can_not_take_all_connections() {
+    let config = ServerConfig { max_connections_per_address: 2, ..defaults() };
+    let (_dir, server) = server_with(config);
+    let mut kept: Vec<_> = (0..2).map(|_| server.connect()).collect();
+    for connection in &mut kept {
+        assert_eq!(connection.send("GET", "/livez", "").status, 200);
+    }
+    assert!(server.connect().until_closed().is_empty());
+    drop(kept.pop());
+    // The server notices that one is gone when it gets round to it.
+    let started = Instant::now();
+    loop {
+        let mut next = server.connect();
+        let sent = next.try_write(request("GET", "/livez", b""));
+        match sent.and_then(|()| next.try_answer("GET")) {
+            Ok(answer) => break assert_eq!(answer.status, 200),
+            Err(error) => assert!(started.elapsed() < PATIENCE, "{error}"),
+        }
+    }
     server.stop();
 }
 

@@ -5,13 +5,15 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::thread;
+use std::time::Instant;
 
+use proglog::log::{Verdict, verify};
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
 use serde_json::Value;
 
 use crate::damage::flip_a_bit;
 use crate::serving::Serving;
-use crate::support::{Answer, Client, produce_body};
+use crate::support::{Answer, Client, PATIENCE, produce_body};
 
 const PROGLOG: &str = env!("CARGO_BIN_EXE_proglog");
 
@@ -198,10 +200,10 @@ fn running_out_of_files_is_survived() {
     assert!(said.contains("can't take connections"), "{said}");
 }
 
-/// Runs `serve` with files of at most 8 or 16 MiB, as the shell counts.
+/// Runs `serve` with files of at most 8 or 16 MiB, as the shell counts, until the limit is raised.
 fn serve_with_short_files(dir: &Path) -> Serving {
     let mut command = Command::new("sh");
-    command.arg("-c").arg("ulimit -f 16384; exec \"$0\" \"$@\"").arg(PROGLOG);
+    command.arg("-c").arg("ulimit -S -f 16384; exec \"$0\" \"$@\"").arg(PROGLOG);
     command.arg("-d").arg(dir).args([
         "serve",
         "--http-addr",
@@ -212,10 +214,8 @@ fn serve_with_short_files(dir: &Path) -> Serving {
     Serving::start(&mut command)
 }
 
-#[test]
-fn a_file_that_may_not_grow_is_a_full_disk() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let serving = serve_with_short_files(dir.path());
+/// Appends until there is no room; gives the number of records that were acknowledged.
+fn fill(serving: &Serving) -> u64 {
     let value = "AAAA".repeat(1 << 18);
     let mut n_appended = 0;
     let refused = loop {
@@ -227,6 +227,40 @@ fn a_file_that_may_not_grow_is_a_full_disk() {
     };
     assert!(n_appended > 0, "{}", refused.text());
     refused.problem(507, "disk_full");
+    n_appended
+}
+
+#[test]
+fn a_full_disk_with_room_again_is_written_on_without_a_restart() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = serve_with_short_files(dir.path());
+    let n_appended = fill(&serving);
+    serving.produce("aGVsbG8=").problem(507, "disk_full");
+    serving.send("GET", "/readyz", "").problem(503, "disk_full");
+    let no_limit = Rlimit { current: None, maximum: None };
+    prlimit(Some(serving.pid()), Resource::Fsize, no_limit).expect("raised");
+    let deadline = Instant::now() + PATIENCE;
+    while serving.send("GET", "/readyz", "").status != 200 {
+        assert!(Instant::now() < deadline, "it doesn't go on");
+    }
+    let answer = serving.produce("aGVsbG8=");
+    assert_eq!(answer.text(), format!("{{\"offset\":{n_appended}}}\n"));
+    for offset in 0..=n_appended {
+        let answer = serving.send("GET", "/", &format!("{{\"offset\":{offset}}}"));
+        assert_eq!(answer.status, 200, "what was acknowledged is readable");
+    }
+    let (code, said) = serving.stop(Signal::TERM);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("READ-ONLY"), "{said}");
+    let report = verify(dir.path(), &|_| {}).expect("verified");
+    assert_eq!(report.verdict(), Verdict::Sound, "{:?}", report.findings);
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_a_full_disk() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = serve_with_short_files(dir.path());
+    let n_appended = fill(&serving);
     serving.produce("aGVsbG8=").problem(507, "disk_full");
     serving.send("GET", "/readyz", "").problem(503, "disk_full");
     for offset in 0..n_appended {

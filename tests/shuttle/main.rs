@@ -1,8 +1,8 @@
 //! Threads at one log, interleaved in every way that a scheduler comes upon: `.ci/shuttle`.
 //!
-//! Built only with `--cfg shuttle`, where the log's locks and atomics are the scheduler's. What it
+//! Built only with the feature `shuttle`, where the log's locks and atomics are the scheduler's. What it
 //! can't show are effects of weak memory: everything is sequentially consistent.
-#![cfg(shuttle)]
+#![cfg(feature = "shuttle")]
 
 mod failing;
 #[path = "../engine/memory.rs"]

@@ -30,7 +30,7 @@ pub(super) fn append(
     context: &Context,
     out: &mut impl Write,
 ) -> anyhow::Result<Ended> {
-    let remote = Remote::connect(address, args.server.config(false))?;
+    let remote = Remote::connect(address, args.server.config(false)?)?;
     let status = remote.call(remote.client.info(&[]))?;
     check_ready(&status, args.expect_offset)?;
     let target = Target {

@@ -39,7 +39,7 @@ pub(super) fn run(args: &ClientCertArgs) -> anyhow::Result<Made> {
     let issued = authority.issue(params(&args.cn), purpose, args.days)?;
     pair.write(&issued.certificate, &issued.key)?;
     let next = format!(
-        "proglog read --server localhost:8400 --tls-ca {} --tls-cert {} --tls-key {}",
+        "proglog read --server localhost:8400 --tls-ca {} --client-cert {} --client-key {}",
         word(&dir.join("ca.pem")),
         word(&pair.certificate),
         word(&pair.key),

@@ -33,7 +33,7 @@ pub(super) fn print(
         let message = "%p is a place in a file, which a server doesn't tell";
         return Err(Failure::usage(message).hint("read the server's directory instead").into());
     }
-    let remote = Remote::connect(address, args.server.config(args.follow))?;
+    let remote = Remote::connect(address, args.server.config(args.follow)?)?;
     let (range, next) = find(args, &remote)?;
     let mut records = remote.client.records(range.from, options(args, range, next));
     let mut printer = printer(args, format, context, out, (range, next));

@@ -9,6 +9,17 @@ use super::address::{ListenAddress, is_private};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 
+/// Where a server may listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exposure {
+    /// Only for this machine.
+    Private,
+    /// Anywhere: callers are encrypted and known.
+    Protected,
+    /// Anywhere, since the user says so.
+    Insecure,
+}
+
 /// An address that was looked up and may be listened on.
 pub(super) struct Interface<'a> {
     flag: &'static str,
@@ -20,14 +31,14 @@ impl<'a> Interface<'a> {
     pub(super) fn new(
         flag: &'static str,
         name: &'a ListenAddress,
-        insecure: bool,
+        exposure: Exposure,
     ) -> Result<Interface<'a>, Failure> {
         let addresses = name.resolve().map_err(|error| {
             Failure::new(Exit::Failed, "io", format!("can't look up {name}: {error}"))
                 .hint(format!("name an address of this machine with {flag}, such as 127.0.0.1:0"))
         })?;
         if !addresses.iter().all(is_private) {
-            allow_public(name, insecure)?;
+            allow_public(name, exposure)?;
         }
         Ok(Interface { flag, name, addresses })
     }
@@ -45,19 +56,23 @@ impl<'a> Interface<'a> {
     }
 }
 
-/// An address that other machines can reach needs to be asked for.
-fn allow_public(name: &ListenAddress, insecure: bool) -> Result<(), Failure> {
-    if !insecure {
-        let message = format!(
-            "{name} can be reached from other machines, and anyone there could read and append: \
-             there is neither encryption nor a login"
-        );
-        return Err(Failure::usage(message).hint(
-            "listen on 127.0.0.1 behind a proxy that has both, or say --insecure if the network is trusted",
-        ));
+/// An address that other machines can reach needs to be protected, or asked for.
+fn allow_public(name: &ListenAddress, exposure: Exposure) -> Result<(), Failure> {
+    match exposure {
+        Exposure::Protected => {}
+        Exposure::Insecure => tracing::warn!(
+            "INSECURE: {name} can be reached from other machines; without encryption and a login \
+             anyone there can read and append"
+        ),
+        Exposure::Private => {
+            let message = format!(
+                "{name} can be reached from other machines, and anyone there could read and \
+                 append: encryption or a login is missing"
+            );
+            return Err(Failure::usage(message).hint(
+                "add --tls-cert and --tls-key, and --tls-client-ca or --token-key; or listen on 127.0.0.1 behind a proxy that has both; or say --insecure if the network is trusted",
+            ));
+        }
     }
-    tracing::warn!(
-        "INSECURE: {name} can be reached from other machines; anyone there can read and append"
-    );
     Ok(())
 }

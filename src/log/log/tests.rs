@@ -156,6 +156,32 @@ fn old_segments_go_whole_and_never_the_active_one() {
 }
 
 #[test]
+fn a_scan_that_is_overtaken_ends_at_a_record_and_tells_the_range() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let log = open(&dir);
+    (0..100).for_each(|n| {
+        append(&log, n..n + 1);
+    });
+    let second = log.segments()[1].base_offset;
+    let mut scan = log.scan(Offset(0)).expect("a scan");
+    let first = scan.next_record().expect("one").expect("sound").to_record();
+    let lowest = log.truncate_before(Offset(90)).expect("truncated");
+    assert!(lowest > second && first.value == value(0));
+    // The segment it is in is read to its end, though its files are gone.
+    for number in 1..second.0 {
+        let record = scan.next_record().expect("one more").expect("sound");
+        assert_eq!((record.offset, record.value), (Offset(number), &value(number)[..]));
+    }
+    for _ in 0..2 {
+        let overtaken = scan.next_record().expect("an end").map(|record| record.offset);
+        let Err(LogError::OutOfRange { offset, lowest: told, next }) = overtaken else {
+            panic!("{overtaken:?}")
+        };
+        assert_eq!((offset, told, next), (second, lowest, Offset(100)));
+    }
+}
+
+#[test]
 fn the_newest_records_can_be_undone_until_they_are_committed() {
     let dir = tempfile::tempdir().expect("a directory");
     let config = LogConfig { commit: CommitPolicy::Explicit, ..small_segments() };

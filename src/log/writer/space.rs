@@ -69,6 +69,11 @@ impl Space {
         self.reserved = store.reserve_ahead(to).map_or(u64::MAX, |()| to);
     }
 
+    /// Notes that there are zeros up to `end`.
+    pub(super) fn note_zeros(&mut self, end: u64) {
+        (self.zeroed, self.reserved) = (end, self.reserved.max(end));
+    }
+
     /// Gives back what is reserved behind `position`, for others that need it. Says whether there was
     /// something.
     pub(super) fn give_back(&mut self, store: &dyn StorageFile, position: u64) -> bool {

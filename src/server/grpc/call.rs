@@ -10,7 +10,10 @@ use axum::response::Response;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use tonic::{Code, Status};
 
+use super::access;
 use super::messages::MessageLimits;
+use crate::server::admission::Admission;
+use crate::server::answer_room::SharedTaken;
 use crate::server::panics::unless_panicked;
 use crate::service::Offset;
 
@@ -19,18 +22,40 @@ const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encodin
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
+/// What stands between a call and its method.
+#[derive(Clone, Debug)]
+pub(super) struct Around {
+    pub(super) admission: Admission,
+    pub(super) limits: Arc<MessageLimits>,
+}
+
+impl Around {
+    async fn answer(&self, request: Request, next: Next) -> Response {
+        match self.admission.admit(access::access(request.uri().path()), &request) {
+            Ok(admitted) => {
+                let (request, _room) = self.limits.bound(request);
+                let mut response = next.run(request).await;
+                if let Some(taken) = response.extensions_mut().remove::<SharedTaken>() {
+                    response = response.map(|body| taken.held_by(body));
+                }
+                admitted.hold(response, access::trailers)
+            }
+            Err(refusal) => access::status(&refusal).into_http(),
+        }
+    }
+}
+
 /// Answers by what is inside, whatever happens there, and writes one line: once the answer starts, since
 /// a stream has no end.
 pub(super) async fn answer_and_log(
-    State(limits): State<Arc<MessageLimits>>,
+    State(around): State<Around>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
     let method = request.uri().path().to_owned();
     answer_as_asked(request.headers_mut());
-    let (request, _room) = limits.bound(request);
-    let answered = unless_panicked(next.run(request)).await;
+    let answered = unless_panicked(around.answer(request, next)).await;
     let mut response = answered.unwrap_or_else(|| {
         Status::internal("the server made a mistake at this call; please report it").into_http()
     });

@@ -12,6 +12,7 @@ use tonic::Status;
 
 use super::status::status;
 use crate::server::Shutdown;
+use crate::server::answer_room::{AnswerRoom, Taken};
 use crate::service::{Chunk, CommitLog, Offset, ScanLimits, ServiceError};
 use crate::wire::v1;
 
@@ -28,10 +29,18 @@ const MAX_BATCH_RECORDS: u32 = 100_000;
 /// Messages with records.
 pub(super) type Records<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
+/// What streams read from, and what ends them.
+pub(super) struct Source<L> {
+    pub(super) log: Arc<L>,
+    pub(super) room: Arc<AnswerRoom>,
+    pub(super) shutdown: Shutdown,
+}
+
 /// Where a stream is.
 struct Reading<L> {
-    log: Arc<L>,
-    shutdown: Shutdown,
+    source: Source<L>,
+    /// The room of the chunk before: it is given back when the next one is asked for.
+    taken: Taken,
     at: Offset,
     limits: ScanLimits,
     follows: bool,
@@ -40,9 +49,8 @@ struct Reading<L> {
 /// All records from `from` on, for ever. An offset that isn't there yet is waited for, as in the Go
 /// original.
 pub(super) fn one_by_one<L: CommitLog>(
-    log: Arc<L>,
+    source: Source<L>,
     from: Offset,
-    shutdown: Shutdown,
 ) -> Records<v1::ConsumeResponse> {
     let limits = ScanLimits {
         end: None,
@@ -50,7 +58,7 @@ pub(super) fn one_by_one<L: CommitLog>(
         max_bytes: CHUNK_BYTES,
         skips_corrupt: false,
     };
-    let reading = Reading { log, shutdown, at: from, limits, follows: true };
+    let reading = Reading { source, taken: Taken::default(), at: from, limits, follows: true };
     let message =
         |record: crate::service::Record| v1::ConsumeResponse { record: Some(record.into()) };
     Box::pin(reading.into_chunks().flat_map(move |chunk| match chunk {
@@ -63,14 +71,13 @@ pub(super) fn one_by_one<L: CommitLog>(
 
 /// Many records a message, as the request asks.
 pub(super) fn in_batches<L: CommitLog>(
-    log: Arc<L>,
+    source: Source<L>,
     request: &v1::ConsumeBatchRequest,
-    shutdown: Shutdown,
 ) -> Result<Records<v1::ConsumeBatchResponse>, ServiceError> {
     let or_default = |wanted: u32, default: u32, most: u32| {
         (if wanted == 0 { default } else { wanted.min(most) }) as usize
     };
-    let (info, at) = (log.info(), Offset(request.offset));
+    let (info, at) = (source.log.info(), Offset(request.offset));
     if at < info.lowest || at > info.next {
         let (lowest, next) = (info.lowest, info.next);
         return Err(ServiceError::OutOfRange { offset: at, lowest, next });
@@ -82,7 +89,8 @@ pub(super) fn in_batches<L: CommitLog>(
         max_bytes: or_default(request.max_bytes, DEFAULT_BATCH_BYTES, MAX_BATCH_BYTES),
         skips_corrupt: request.skip_corrupt,
     };
-    let reading = Reading { log, shutdown, at, limits, follows: request.follow };
+    let (taken, follows) = (Taken::default(), request.follow);
+    let reading = Reading { source, taken, at, limits, follows };
     let message = |chunk: Chunk| v1::ConsumeBatchResponse {
         records: chunk.records.into_iter().map(v1::Record::from).collect(),
         missing: chunk.missing.into_iter().map(v1::Missing::from).collect(),
@@ -92,6 +100,11 @@ pub(super) fn in_batches<L: CommitLog>(
         Err(error) => Err(status(&error)),
     });
     Ok(Box::pin(messages))
+}
+
+/// About how much a message with the chunk takes.
+fn bytes_of(chunk: &Chunk) -> usize {
+    chunk.records.iter().map(|record| record.value.len() + 64).sum()
 }
 
 impl<L: CommitLog> Reading<L> {
@@ -108,20 +121,23 @@ impl<L: CommitLog> Reading<L> {
     }
 
     async fn next_chunk(&mut self) -> Result<Option<Chunk>, ServiceError> {
+        self.taken = Taken::default();
         while self.limits.end.is_none_or(|end| self.at < end) {
-            if self.shutdown.is_requested() {
+            if self.source.shutdown.is_requested() {
                 return Err(ServiceError::Closed);
             }
-            if self.at >= self.log.info().next {
+            if self.at >= self.source.log.info().next {
                 if !self.follows {
                     return Ok(None);
                 }
                 tokio::select! {
-                    () = self.shutdown.requested() => return Err(ServiceError::Closed),
-                    arrived = self.log.wait_for(self.at) => arrived?,
+                    () = self.source.shutdown.requested() => return Err(ServiceError::Closed),
+                    arrived = self.source.log.wait_for(self.at) => arrived?,
                 }
             }
-            let chunk = self.log.scan(self.at, self.limits).await?;
+            let scan = || self.source.log.scan(self.at, self.limits);
+            let (chunk, taken) = self.source.room.read(scan, bytes_of).await?;
+            self.taken = taken;
             self.at = chunk.next;
             if !chunk.records.is_empty() || !chunk.missing.is_empty() {
                 return Ok(Some(chunk));

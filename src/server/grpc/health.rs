@@ -55,36 +55,58 @@ impl<L: CommitLog> Health for HealthService<L> {
         self.status_of(&service).map(|status| Response::new(response(status))).ok_or_else(unknown)
     }
 
-    /// The status now, and once more when the log refuses appends; it ends when the server stops.
+    /// The status now and whenever it changes, until the server stops.
     async fn watch(
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let now = self.status_of(&request.into_inner().service);
         let first = now.unwrap_or(ServingStatus::ServiceUnknown);
-        let (log, mut shutdown) = (Arc::clone(&self.log), self.shutdown.clone());
-        let mut stopping = shutdown.clone();
-        let changed = async move {
-            if first == ServingStatus::Serving {
-                tokio::select! {
-                    () = shutdown.requested() => {}
-                    _ = log.refused() => {}
-                }
-            } else {
-                shutdown.requested().await;
+        let watching =
+            Watching { log: Arc::clone(&self.log), shutdown: self.shutdown.clone(), told: first };
+        let changes = stream::unfold(Some(watching), |watching| async move {
+            let mut watching = watching?;
+            match watching.next().await {
+                Some(status) => Some((Ok(response(status)), Some(watching))),
+                None => Some((Err(status(&ServiceError::Closed)), None)),
             }
-            Ok(response(if first == ServingStatus::ServiceUnknown {
-                first
-            } else {
-                ServingStatus::NotServing
-            }))
-        };
-        let stopped = async move {
-            stopping.requested().await;
-            Err(status(&ServiceError::Closed))
-        };
-        let statuses = stream::iter([Ok(response(first))]);
-        let statuses = statuses.chain(stream::once(changed)).chain(stream::once(stopped));
+        });
+        let statuses = stream::iter([Ok(response(first))]).chain(changes);
         Ok(Response::new(Box::pin(statuses)))
+    }
+}
+
+/// What one who watches was told last.
+struct Watching<L> {
+    log: Arc<L>,
+    shutdown: Shutdown,
+    told: ServingStatus,
+}
+
+impl<L: CommitLog> Watching<L> {
+    /// The next status that is another one; `None` once the server stops and that is told.
+    async fn next(&mut self) -> Option<ServingStatus> {
+        let next = match self.told {
+            ServingStatus::Serving => {
+                tokio::select! {
+                    () = self.shutdown.requested() => {}
+                    _ = self.log.refused() => {}
+                }
+                ServingStatus::NotServing
+            }
+            ServingStatus::NotServing if !self.shutdown.is_requested() => {
+                tokio::select! {
+                    () = self.shutdown.requested() => return None,
+                    () = self.log.ready() => ServingStatus::Serving,
+                }
+            }
+            // There is no such service, and there won't be.
+            _ => {
+                self.shutdown.requested().await;
+                return None;
+            }
+        };
+        self.told = next;
+        Some(next)
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status, Streaming};
 
-use super::consume::{self, Records};
+use super::consume::{self, Records, Source};
 use super::produce::{self, Acknowledged};
 use super::status::{invalid, status};
 use crate::server::Shutdown;
+use crate::server::answer_room::AnswerRoom;
 use crate::service::{CommitLog, Offset, ServiceError};
 use crate::wire::v1;
 
@@ -18,9 +19,20 @@ const MAX_TIMES: usize = 1000;
 #[derive(Debug)]
 pub(super) struct LogService<L> {
     pub(super) log: Arc<L>,
+    pub(super) answers: Arc<AnswerRoom>,
     /// Where this server listens.
     pub(super) address: String,
     pub(super) shutdown: Shutdown,
+}
+
+impl<L: CommitLog> LogService<L> {
+    fn source(&self) -> Source<L> {
+        Source {
+            log: Arc::clone(&self.log),
+            room: Arc::clone(&self.answers),
+            shutdown: self.shutdown.clone(),
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -66,25 +78,26 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
         request: Request<v1::ConsumeRequest>,
     ) -> Result<Response<v1::ConsumeResponse>, Status> {
         let offset = Offset(request.into_inner().offset);
-        let record = self.log.read(offset).await.map_err(|error| status(&error))?;
-        Ok(about(offset, v1::ConsumeResponse { record: Some(record.into()) }))
+        let found = self.answers.read(|| self.log.read(offset), |record| record.value.len()).await;
+        let (record, taken) = found.map_err(|error| status(&error))?;
+        let mut response = about(offset, v1::ConsumeResponse { record: Some(record.into()) });
+        response.extensions_mut().insert(taken.shared());
+        Ok(response)
     }
 
     async fn consume_stream(
         &self,
         request: Request<v1::ConsumeRequest>,
     ) -> Result<Response<Records<v1::ConsumeResponse>>, Status> {
-        let (log, shutdown) = (Arc::clone(&self.log), self.shutdown.clone());
         let from = Offset(request.into_inner().offset);
-        Ok(Response::new(consume::one_by_one(log, from, shutdown)))
+        Ok(Response::new(consume::one_by_one(self.source(), from)))
     }
 
     async fn consume_batch(
         &self,
         request: Request<v1::ConsumeBatchRequest>,
     ) -> Result<Response<Records<v1::ConsumeBatchResponse>>, Status> {
-        let (log, shutdown) = (Arc::clone(&self.log), self.shutdown.clone());
-        let records = consume::in_batches(log, &request.into_inner(), shutdown);
+        let records = consume::in_batches(self.source(), &request.into_inner());
         Ok(Response::new(records.map_err(|error| status(&error))?))
     }
 

@@ -3,6 +3,7 @@
 //! `log.v1.Log` as `proto/log/v1/log.proto` says, `grpc.health.v1.Health`, and reflection in both of
 //! its versions, since clients ask for one or the other.
 
+mod access;
 mod call;
 mod consume;
 mod counted;
@@ -21,9 +22,12 @@ use tokio::net::TcpListener;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::service::Routes;
 
+use self::call::Around;
 use self::health::HealthService;
 use self::log_service::LogService;
 use self::messages::MessageLimits;
+use super::admission::Admission;
+use super::answer_room::AnswerRoom;
 use super::{ServerConfig, Shutdown};
 use crate::service::CommitLog;
 use crate::telemetry::Metrics;
@@ -45,9 +49,13 @@ pub(super) fn router<L: CommitLog>(
 ) -> Router {
     let address = listener.local_addr().map_or_else(|_| String::new(), |addr| addr.to_string());
     let max_message_bytes = max_message_bytes(config.max_record_bytes);
-    let limits = Arc::new(MessageLimits::new(config, max_message_bytes));
+    let around = Around {
+        admission: Admission::by(config.protection.guard.clone()),
+        limits: Arc::new(MessageLimits::new(config, max_message_bytes)),
+    };
+    let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
     let health = HealthService::server(Arc::clone(&log), shutdown.clone());
-    let log = LogServer::new(LogService { log, address, shutdown })
+    let log = LogServer::new(LogService { log, answers, address, shutdown })
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(usize::MAX)
         .accept_compressed(Gzip)
@@ -56,7 +64,7 @@ pub(super) fn router<L: CommitLog>(
     reflection::add_to(routes)
         .prepare()
         .into_axum_router()
-        .layer(middleware::from_fn_with_state(limits, call::answer_and_log))
+        .layer(middleware::from_fn_with_state(around, call::answer_and_log))
         .layer(middleware::from_fn_with_state(Arc::clone(metrics), counted::count))
 }
 

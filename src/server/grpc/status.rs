@@ -28,15 +28,19 @@ pub(super) fn status(error: &ServiceError) -> Status {
 
 /// The status of a request that can't be understood.
 pub(super) fn invalid(code: &str, message: &str, hint: &str) -> Status {
-    let details = details(code, HashMap::new(), message, hint);
-    Status::with_error_details(Code::InvalidArgument, message, details)
+    with_code(Code::InvalidArgument, code, message, hint)
 }
 
 /// The status of a message that didn't arrive in time.
 pub(super) fn too_slow(limit: Duration) -> Status {
     let message = format!("the message took longer than {limit:?} to arrive");
-    let details = details("too_slow", HashMap::new(), &message, "send it in one go");
-    Status::with_error_details(Code::DeadlineExceeded, message, details)
+    with_code(Code::DeadlineExceeded, "too_slow", &message, "send it in one go")
+}
+
+/// A status under a stable code of ours.
+pub(super) fn with_code(grpc: Code, code: &str, message: &str, hint: &str) -> Status {
+    let details = details(code, HashMap::new(), message, hint);
+    Status::with_error_details(grpc, message, details)
 }
 
 fn details(

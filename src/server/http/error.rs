@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
-use hyper::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ALLOW, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -89,6 +91,9 @@ impl From<RequestError> for Problem {
         problem.header = match error {
             RequestError::MethodNotAllowed { allow, .. } => {
                 HeaderValue::try_from(allow).ok().map(|allow| (ALLOW, allow))
+            }
+            RequestError::Unauthenticated => {
+                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
             }
             RequestError::Busy => Some((RETRY_AFTER, HeaderValue::from(1))),
             RequestError::RangeNotSatisfiable { length } => {

@@ -1,6 +1,7 @@
 //! The HTTP interface: which path leads where, and what holds for every request.
 
 mod accept;
+mod admitted;
 mod body;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -19,16 +20,21 @@ mod v1;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::middleware;
+use axum::extract::Request;
+use axum::{Router, middleware};
 use bytes::Bytes;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use self::admitted::{Admitted, Gate};
 use self::body::BodyLimits;
+use self::request_error::RequestError;
 use self::resource::Resource;
+use self::v1::{Cursor, Wanted};
+use super::admission::{Access, Action, Admission};
+use super::answer_room::{AnswerRoom, Taken};
 use super::{ServerConfig, Shutdown};
-use crate::service::CommitLog;
+use crate::service::{CommitLog, Offset, Record, ServiceError};
 use crate::telemetry::Metrics;
 
 /// What the handlers share.
@@ -36,6 +42,8 @@ use crate::telemetry::Metrics;
 struct App<L> {
     log: Arc<L>,
     bodies: BodyLimits,
+    admission: Admission,
+    answers: Arc<AnswerRoom>,
     shutdown: Shutdown,
     metrics: Arc<Metrics>,
     /// The document that describes all routes.
@@ -51,21 +59,63 @@ pub(super) fn router<L: CommitLog>(
 ) -> Router {
     let (routes, api) = v1::add_to(common::<L>()).split_for_parts();
     let bodies = BodyLimits::new(config);
+    let admission = Admission::by(config.protection.guard.clone());
+    let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
     let metrics = Arc::clone(metrics);
     let count = middleware::from_fn_with_state(Arc::clone(&metrics), request_log::answer_and_log);
-    let app = App { log, bodies, shutdown, metrics, openapi: openapi::document(&api) };
-    routes.fallback(path::elsewhere).layer(count).with_state(Arc::new(app))
+    let openapi = openapi::document(&api);
+    let app = App { log, bodies, admission, answers, shutdown, metrics, openapi };
+    routes
+        .fallback(Admitted { handler: path::elsewhere, access: Access::Known })
+        .layer(count)
+        .with_state(Arc::new(app))
 }
 
 /// The paths that belong to no version.
 fn common<L: CommitLog>() -> OpenApiRouter<Arc<App<L>>> {
     let original = Resource::new()
-        .with(original::__path_produce, original::produce::<L>)
-        .with(original::__path_consume, original::consume::<L>);
+        .with(original::__path_produce, original::produce::<L>, Access::Needs(Action::Produce))
+        .with(original::__path_consume, original::consume::<L>, Access::Needs(Action::Consume));
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(original.routes())
-        .routes(Resource::new().with(health::__path_livez, health::livez).routes())
-        .routes(Resource::new().with(health::__path_readyz, health::readyz::<L>).routes())
-        .routes(Resource::new().with(metrics::__path_metrics, metrics::metrics::<L>).routes())
-        .routes(Resource::new().with(openapi::__path_openapi, openapi::openapi::<L>).routes())
+        .routes(Resource::new().with(health::__path_livez, health::livez, Access::Open).routes())
+        .routes(
+            Resource::new().with(health::__path_readyz, health::readyz::<L>, Access::Open).routes(),
+        )
+        .routes(
+            Resource::new()
+                .with(
+                    metrics::__path_metrics,
+                    metrics::metrics::<L>,
+                    Access::Needs(Action::Metrics),
+                )
+                .routes(),
+        )
+        .routes(
+            Resource::new()
+                .with(openapi::__path_openapi, openapi::openapi::<L>, Access::Known)
+                .routes(),
+        )
+}
+
+impl<L: CommitLog> App<L> {
+    /// One record, with the room that an answer with it takes.
+    async fn read(&self, offset: Offset) -> Result<(Record, Taken), ServiceError> {
+        let read = || self.log.read(offset);
+        self.answers.read(read, |record| record.value.len()).await
+    }
+
+    fn cursor(&self, wanted: Wanted) -> Cursor<L> {
+        Cursor::new(Arc::clone(&self.log), Arc::clone(&self.answers), wanted)
+    }
+}
+
+impl<L: CommitLog> Gate for Arc<App<L>> {
+    fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    async fn refuse(&self, request: Request, error: RequestError) -> RequestError {
+        self.bodies.refuse(request, error).await
+    }
 }

@@ -77,8 +77,8 @@ pub(super) async fn consume<L: CommitLog>(
     let body = app.bodies.read(request).await?;
     let offset = go_json::consume_offset(&body.bytes)
         .map_err(|error| malformed(&error, &body.bytes, CONSUME_BODY))?;
-    let record = app.log.read(Offset(offset)).await.map_err(Problem::of_the_original)?;
-    Ok(json(record.offset, record_json(&record)))
+    let (record, taken) = app.read(Offset(offset)).await.map_err(Problem::of_the_original)?;
+    Ok(json(record.offset, taken.held_by(record_json(&record).into_bytes())))
 }
 
 fn malformed(error: &serde_json::Error, body: &[u8], expected: &'static str) -> RequestError {
@@ -98,8 +98,8 @@ fn record_json(record: &Record) -> String {
 }
 
 /// The offset is for the line in the log.
-fn json(offset: Offset, document: String) -> Response {
-    let mut response = Response::new(Body::from(document));
+fn json(offset: Offset, document: impl Into<Body>) -> Response {
+    let mut response = Response::new(document.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.extensions_mut().insert(offset);
     response

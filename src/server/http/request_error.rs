@@ -48,6 +48,12 @@ pub(super) enum RequestError {
     /// More records than one batch may have.
     #[error("the body has more than {max} records: nothing was appended")]
     TooManyRecords { max: usize },
+    /// It isn't known who is asking.
+    #[error("not authenticated")]
+    Unauthenticated,
+    /// Who is asking may not do this.
+    #[error("permission denied")]
+    PermissionDenied,
     /// A handler panicked.
     #[error("the server made a mistake at this request")]
     Panicked,
@@ -70,6 +76,8 @@ impl RequestError {
             RequestError::NotAcceptable { .. } => "not_acceptable",
             RequestError::RangeNotSatisfiable { .. } => "range_not_satisfiable",
             RequestError::TooManyRecords { .. } => "batch_too_large",
+            RequestError::Unauthenticated => "unauthenticated",
+            RequestError::PermissionDenied => "permission_denied",
             RequestError::Panicked => "internal",
         }
     }
@@ -91,6 +99,8 @@ impl RequestError {
             RequestError::Busy => StatusCode::SERVICE_UNAVAILABLE,
             RequestError::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             RequestError::NoSuchPath { .. } => StatusCode::NOT_FOUND,
+            RequestError::Unauthenticated => StatusCode::UNAUTHORIZED,
+            RequestError::PermissionDenied => StatusCode::FORBIDDEN,
             RequestError::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -115,6 +125,10 @@ impl RequestError {
             RequestError::UnsupportedMediaType { expected, .. } => format!("send {expected}"),
             RequestError::NotAcceptable { offered } => format!("accept {}", offered.join(", ")),
             RequestError::RangeNotSatisfiable { .. } => "ask for bytes that are there".into(),
+            RequestError::Unauthenticated => {
+                "show a token, as `Authorization: Bearer …`, or a client certificate".into()
+            }
+            RequestError::PermissionDenied => "ask who runs the server".into(),
             RequestError::TooManyRecords { .. } => "append it in parts".into(),
             RequestError::Panicked => "see the server's log, and please report it".into(),
         }

@@ -9,8 +9,10 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa_axum::PathItemExt;
 use utoipa_axum::router::UtoipaMethodRouter;
 
+use super::admitted::{Admitted, Gate};
 use super::error::Problem;
 use super::request_error::RequestError;
+use crate::server::admission::Access;
 
 /// A path in the making, operation by operation.
 pub(super) struct Resource<S> {
@@ -20,18 +22,20 @@ pub(super) struct Resource<S> {
     allowed: Vec<&'static str>,
 }
 
-impl<S: Clone + Send + Sync + 'static> Resource<S> {
+impl<S: Gate + Clone + Send + Sync + 'static> Resource<S> {
     pub(super) fn new() -> Resource<S> {
         let (documented, methods) = (Paths::new(), MethodRouter::new());
         Resource { path: String::new(), documented, methods, allowed: Vec::new() }
     }
 
-    /// Leads the methods that `_documented` lists to a handler.
+    /// Leads the methods that `_documented` lists to a handler, for those who have access.
     pub(super) fn with<P: utoipa::Path, H: Handler<T, S>, T: 'static>(
         mut self,
         _documented: P,
         handler: H,
+        access: Access,
     ) -> Resource<S> {
+        let handler = Admitted { handler, access };
         self.path = P::path();
         for method in P::methods() {
             self.allowed.push(name(&method));
@@ -54,6 +58,7 @@ impl<S: Clone + Send + Sync + 'static> Resource<S> {
             let error = RequestError::MethodNotAllowed { method, path, allow: allow.clone() };
             std::future::ready(Problem::from(error))
         };
+        let refuse = Admitted { handler: refuse, access: Access::Known };
         if !serves_head {
             self.methods = self.methods.on(MethodFilter::HEAD, refuse.clone());
         }

@@ -38,7 +38,7 @@ impl Collector for LogSource {
         put("proglog_store_bytes", "Bytes of frames in the stores", figures.store_bytes)?;
         put(
             "proglog_writable",
-            "Whether appends are taken: 1, or 0 after damage, a failure or a full disk",
+            "Whether appends are taken: 1, or 0 after damage, a failure or with a full disk",
             u64::from(figures.is_writable),
         )
     }

@@ -1,3 +1,5 @@
+//! Requests that arrive in pieces, slowly, and beyond what there is room for.
+
 use axum::body::Body;
 use futures_util::stream;
 use http_body_util::BodyExt;

@@ -64,7 +64,7 @@ pub(in crate::server::http) struct Appended {
         (status = 413, description = "The body, a record or the batch is too large"),
         (status = 415, description = "The type of the body can't be understood"),
         (status = 503, description = "Too much is under way (with Retry-After), or the log takes no appends"),
-        (status = 507, description = "The disk is full"),
+        (status = 507, description = "The disk is full, or nearly"),
     ),
 )]
 pub(super) async fn append<L: CommitLog>(

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use super::chunk::text_bytes;
+use crate::server::answer_room::{AnswerRoom, Taken};
 use crate::service::{Chunk, CommitLog, Offset, Record, ScanLimits, ServiceError};
 
 /// What is read at one go: enough that the hand-over to a reading thread and the look-up of the place
@@ -12,19 +14,20 @@ const CHUNK_RECORDS: u64 = 4096;
 
 /// What a reader asked for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
-    pub(super) from: Offset,
+pub(in crate::server::http) struct Wanted {
+    pub(in crate::server::http) from: Offset,
     /// The first offset that isn't wanted any more, if there is one.
-    pub(super) end: Option<Offset>,
-    pub(super) max_records: u64,
+    pub(in crate::server::http) end: Option<Offset>,
+    pub(in crate::server::http) max_records: u64,
     /// Of values, keys and headers together; a first record that is larger still comes.
-    pub(super) max_bytes: u64,
-    pub(super) skips_corrupt: bool,
+    pub(in crate::server::http) max_bytes: u64,
+    pub(in crate::server::http) skips_corrupt: bool,
 }
 
 #[derive(Debug)]
-pub(super) struct Cursor<L> {
+pub(in crate::server::http) struct Cursor<L> {
     log: Arc<L>,
+    room: Arc<AnswerRoom>,
     /// What is still wanted.
     wanted: Wanted,
     has_started: bool,
@@ -32,24 +35,30 @@ pub(super) struct Cursor<L> {
 }
 
 impl<L: CommitLog> Cursor<L> {
-    pub(super) fn new(log: Arc<L>, wanted: Wanted) -> Cursor<L> {
-        Cursor { log, wanted, has_started: false, is_full: false }
+    pub(in crate::server::http) fn new(
+        log: Arc<L>,
+        room: Arc<AnswerRoom>,
+        wanted: Wanted,
+    ) -> Cursor<L> {
+        Cursor { log, room, wanted, has_started: false, is_full: false }
     }
 
     /// Where it goes on.
-    pub(super) const fn at(&self) -> Offset {
+    pub(in crate::server::http) const fn at(&self) -> Offset {
         self.wanted.from
     }
 
     /// Whether nothing more is wanted.
-    pub(super) fn is_done(&self) -> bool {
+    pub(in crate::server::http) fn is_done(&self) -> bool {
         let Wanted { from, end, max_records, max_bytes, .. } = self.wanted;
         self.is_full || max_records == 0 || max_bytes == 0 || end.is_some_and(|end| from >= end)
     }
 
-    /// The next records; `None` if nothing more is wanted. A chunk without records and without missing
+    /// The next records, with the room that the answer takes; `None` if nothing more is wanted. A chunk without records and without missing
     /// ones says that there is nothing more now.
-    pub(super) async fn next(&mut self) -> Result<Option<Chunk>, ServiceError> {
+    pub(in crate::server::http) async fn next(
+        &mut self,
+    ) -> Result<Option<(Chunk, Taken)>, ServiceError> {
         if self.is_done() {
             return Ok(None);
         }
@@ -59,20 +68,23 @@ impl<L: CommitLog> Cursor<L> {
             max_bytes: self.wanted.max_bytes.min(CHUNK_BYTES) as usize,
             skips_corrupt: self.wanted.skips_corrupt,
         };
-        let mut chunk = self.log.scan(self.wanted.from, limits).await?;
+        let scan = || self.log.scan(self.wanted.from, limits);
+        let (mut chunk, taken) = self.room.read(scan, text_bytes).await?;
         self.account_for(&mut chunk);
-        Ok(Some(chunk))
+        Ok(Some((chunk, taken)))
     }
 
     /// Like [`Cursor::next`], for a reader who doesn't wait for more: `None` at the end of the log, too.
-    pub(super) async fn next_there(&mut self) -> Result<Option<Chunk>, ServiceError> {
+    pub(in crate::server::http) async fn next_there(
+        &mut self,
+    ) -> Result<Option<(Chunk, Taken)>, ServiceError> {
         let before = self.wanted.from;
         let chunk = self.next().await?;
-        Ok(chunk.filter(|chunk| chunk.next > before))
+        Ok(chunk.filter(|(chunk, _)| chunk.next > before))
     }
 
     /// Waits until there is something to go on with.
-    pub(super) async fn wait(&self) -> Result<(), ServiceError> {
+    pub(in crate::server::http) async fn wait(&self) -> Result<(), ServiceError> {
         self.log.wait_for(self.wanted.from).await
     }
 

@@ -19,6 +19,7 @@ use super::cursor::{Cursor, Wanted};
 use super::lines::cut_off;
 use super::list;
 use crate::server::Shutdown;
+use crate::server::answer_room::Taken;
 use crate::service::{Chunk, CommitLog, ServiceError};
 
 /// After so long without a record a comment is sent: proxies see that the connection lives, and the
@@ -31,14 +32,14 @@ pub(super) async fn answer<L: CommitLog>(
     app: &App<L>,
     wanted: Wanted,
 ) -> Result<Response, Problem> {
-    let mut cursor = Cursor::new(app.log.clone(), wanted);
-    let Some(first) = cursor.next().await? else {
+    let mut cursor = app.cursor(wanted);
+    let Some((first, taken)) = cursor.next().await? else {
         // Tells the client that it has had all of the range, so that it doesn't come back.
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         return Ok(response);
     };
-    let first = events(&first)?;
+    let first = events(&first, taken)?;
     let rest = follow(cursor, app.shutdown.clone(), KEEP_ALIVE);
     let events = stream::once(async { Ok(first) }).chain(rest);
     let mut response = list::response(EVENTS, Body::from_stream(events));
@@ -78,9 +79,9 @@ async fn next_events<L: CommitLog>(
     keep_alive: Duration,
 ) -> Result<Option<Bytes>, ServiceError> {
     loop {
-        let Some(chunk) = cursor.next().await? else { return Ok(None) };
+        let Some((chunk, taken)) = cursor.next().await? else { return Ok(None) };
         if !chunk.records.is_empty() || !chunk.missing.is_empty() {
-            return events(&chunk).map(Some);
+            return events(&chunk, taken).map(Some);
         }
         tokio::select! {
             waited = cursor.wait() => waited?,
@@ -89,7 +90,7 @@ async fn next_events<L: CommitLog>(
     }
 }
 
-fn events(chunk: &Chunk) -> Result<Bytes, ServiceError> {
+fn events(chunk: &Chunk, taken: Taken) -> Result<Bytes, ServiceError> {
     let mut events = Vec::with_capacity(text_bytes(chunk) + 32 * chunk.records.len());
     for entry in in_order(chunk) {
         match entry {
@@ -110,7 +111,7 @@ fn events(chunk: &Chunk) -> Result<Bytes, ServiceError> {
     if events.is_empty() {
         events.extend_from_slice(b":\n\n");
     }
-    Ok(events.into())
+    Ok(taken.held_by(events))
 }
 
 #[cfg(test)]
@@ -118,6 +119,7 @@ mod tests {
     use std::sync::Arc;
 
     use crate::log::{Log, LogConfig, Offset};
+    use crate::server::answer_room::AnswerRoom;
     use crate::server::shutdown;
     use crate::service::{LocalLog, LocalLogConfig};
 
@@ -136,7 +138,8 @@ mod tests {
             skips_corrupt: false,
         };
         let (trigger, shutdown) = shutdown();
-        let cursor = Cursor::new(Arc::new(log), wanted);
+        let room = Arc::new(AnswerRoom::new(1, Duration::ZERO));
+        let cursor = Cursor::new(Arc::new(log), room, wanted);
         let mut events = std::pin::pin!(follow(cursor, shutdown, Duration::from_millis(1)));
         for _ in 0..2 {
             let comment = events.next().await.expect("goes on").expect("a comment");

@@ -1,25 +1,28 @@
 //! Records as NDJSON: streamed chunk by chunk, and cut off if the rest can't be read.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 
+use super::super::App;
 use super::super::accept::NDJSON;
 use super::super::error::Problem;
 use super::chunk::{Entry, in_order, text_bytes, write_missing, write_record};
-use super::cursor::{Cursor, Wanted};
+use super::cursor::Wanted;
 use super::list;
+use crate::server::answer_room::Taken;
 use crate::service::{Chunk, CommitLog, ServiceError};
 
 /// Answers with what is wanted. A failure at the first chunk is a problem; one later ends the
 /// connection, without the mark that ends a body.
-pub(super) async fn answer<L: CommitLog>(log: Arc<L>, wanted: Wanted) -> Result<Response, Problem> {
-    let mut cursor = Cursor::new(log, wanted);
+pub(super) async fn answer<L: CommitLog>(
+    app: &App<L>,
+    wanted: Wanted,
+) -> Result<Response, Problem> {
+    let mut cursor = app.cursor(wanted);
     let first = match cursor.next_there().await? {
-        Some(chunk) => lines(&chunk)?,
+        Some((chunk, taken)) => lines(&chunk, taken)?,
         None => Bytes::new(),
     };
     // What is whole already is told its length.
@@ -28,7 +31,7 @@ pub(super) async fn answer<L: CommitLog>(log: Arc<L>, wanted: Wanted) -> Result<
     }
     let rest = stream::try_unfold(cursor, async |mut cursor| {
         let next = match cursor.next_there().await {
-            Ok(Some(chunk)) => lines(&chunk),
+            Ok(Some((chunk, taken))) => lines(&chunk, taken),
             Ok(None) => return Ok(None),
             Err(error) => Err(error),
         };
@@ -51,7 +54,7 @@ pub(super) async fn cut_off(error: &ServiceError) {
     tokio::task::yield_now().await;
 }
 
-fn lines(chunk: &Chunk) -> Result<Bytes, ServiceError> {
+fn lines(chunk: &Chunk, taken: Taken) -> Result<Bytes, ServiceError> {
     let mut lines = Vec::with_capacity(text_bytes(chunk));
     for entry in in_order(chunk) {
         match entry {
@@ -64,5 +67,5 @@ fn lines(chunk: &Chunk) -> Result<Bytes, ServiceError> {
         }
         lines.push(b'\n');
     }
-    Ok(lines.into())
+    Ok(taken.held_by(lines))
 }

@@ -85,9 +85,9 @@ pub(super) async fn list<L: CommitLog>(
     wanted.end = Some(wanted.end.map_or(next, |end| end.min(next)));
     if asked.form == JSON {
         (wanted.max_records, wanted.max_bytes) = page::bounded(asked.limit, asked.max_bytes);
-        return page::answer(Arc::clone(&app.log), wanted).await;
+        return page::answer(&app, wanted).await;
     }
-    lines::answer(Arc::clone(&app.log), wanted).await
+    lines::answer(&app, wanted).await
 }
 
 /// What a request says.

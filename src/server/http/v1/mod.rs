@@ -28,21 +28,30 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use self::about::{About, Refusal};
 pub(super) use self::append::Appended;
+pub(super) use self::cursor::{Cursor, Wanted};
 pub(super) use self::truncate::{Truncate, Truncated};
 use super::App;
 use super::resource::Resource;
+use crate::server::admission::{Access, Action};
 use crate::service::CommitLog;
 
 /// Adds the paths of this version.
 pub(super) fn add_to<L: CommitLog>(
     router: OpenApiRouter<Arc<App<L>>>,
 ) -> OpenApiRouter<Arc<App<L>>> {
-    let records = Resource::new()
-        .with(append::__path_append, append::append::<L>)
-        .with(list::__path_list, list::list::<L>);
+    let (produce, consume) = (Access::Needs(Action::Produce), Access::Needs(Action::Consume));
+    let admin = Access::Needs(Action::Admin);
+    let records = Resource::new().with(append::__path_append, append::append::<L>, produce).with(
+        list::__path_list,
+        list::list::<L>,
+        consume,
+    );
+    let single = Resource::new().with(single::__path_single, single::single::<L>, consume);
+    let about = Resource::new().with(about::__path_about, about::about::<L>, consume);
+    let truncate = Resource::new().with(truncate::__path_truncate, truncate::truncate::<L>, admin);
     router
         .routes(records.routes())
-        .routes(Resource::new().with(single::__path_single, single::single::<L>).routes())
-        .routes(Resource::new().with(about::__path_about, about::about::<L>).routes())
-        .routes(Resource::new().with(truncate::__path_truncate, truncate::truncate::<L>).routes())
+        .routes(single.routes())
+        .routes(about.routes())
+        .routes(truncate.routes())
 }

@@ -1,15 +1,15 @@
 //! Records as one JSON document: a page, which is whole or a problem.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::response::Response;
 
+use super::super::App;
 use super::super::accept::JSON;
 use super::super::error::Problem;
 use super::chunk::{text_bytes, write_missing, write_record};
-use super::cursor::{Cursor, Wanted};
+use super::cursor::Wanted;
 use super::list;
+use crate::server::answer_room::Taken;
 use crate::service::{CommitLog, Missing, ServiceError};
 
 /// What a page holds if the client doesn't say, and at most: it is made in memory.
@@ -25,12 +25,17 @@ pub(super) fn bounded(limit: Option<u64>, max_bytes: Option<u64>) -> (u64, u64) 
 }
 
 /// Answers with what is wanted, and where to go on.
-pub(super) async fn answer<L: CommitLog>(log: Arc<L>, wanted: Wanted) -> Result<Response, Problem> {
-    let mut cursor = Cursor::new(log, wanted);
+pub(super) async fn answer<L: CommitLog>(
+    app: &App<L>,
+    wanted: Wanted,
+) -> Result<Response, Problem> {
+    let mut cursor = app.cursor(wanted);
+    let mut taken = Taken::default();
     let mut page = b"{\"records\":[".to_vec();
     let mut missing: Vec<Missing> = Vec::new();
     let mut is_first = true;
-    while let Some(chunk) = cursor.next_there().await? {
+    while let Some((chunk, more)) = cursor.next_there().await? {
+        taken.add(more);
         page.reserve(text_bytes(&chunk));
         for record in &chunk.records {
             if !std::mem::take(&mut is_first) {
@@ -43,7 +48,7 @@ pub(super) async fn answer<L: CommitLog>(log: Arc<L>, wanted: Wanted) -> Result<
     page.extend_from_slice(b"],");
     write_all_missing(&missing, &mut page)?;
     page.extend_from_slice(format!("\"next_offset\":{}}}\n", cursor.at()).as_bytes());
-    Ok(list::response(JSON, Body::from(page)))
+    Ok(list::response(JSON, Body::from(taken.held_by(page))))
 }
 
 /// Nothing at all if nothing is missing.

@@ -50,14 +50,14 @@ pub(super) async fn single<L: CommitLog>(
     Query::of(&request, &[])?;
     let offset = offset(request.uri().path())?;
     let media_type = accept::choose(request.headers(), OFFERED)?;
-    let record = app.log.read(offset).await?;
+    let (record, taken) = app.read(offset).await?;
     let bytes = if media_type == BYTES {
-        record.value
+        taken.held_by_shared(record.value)
     } else {
         let mut object = Vec::with_capacity(record.value.len() + 128);
         write_record(&record, &mut object)?;
         object.push(b'\n');
-        object.into()
+        taken.held_by(object)
     };
     let mut response = Entity { media_type, bytes }.answer(request.method(), request.headers())?;
     response.extensions_mut().insert(offset);

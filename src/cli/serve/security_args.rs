@@ -1,0 +1,115 @@
+//! Who is let in, and how they are told apart: flags, and what the server makes of them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::security::tls::{IdentityFiles, ServerTls, TlsFiles};
+use crate::security::{
+    AccessList, AccessListConfig, DEFAULT_LEEWAY, Guard, GuardConfig, TokenConfig, Verifier,
+};
+use crate::server::Protection;
+
+/// Encryption, logins and permissions.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Security")]
+pub(super) struct SecurityArgs {
+    /// The server's certificate, and those between it and its authority (PEM): turns TLS on
+    #[arg(long, env = "PROGLOG_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate (PEM), readable by its owner alone
+    #[arg(long, env = "PROGLOG_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Take only clients with a certificate of these authorities (PEM): mutual TLS
+    #[arg(long, env = "PROGLOG_TLS_CLIENT_CA", value_name = "FILE", requires = "tls_cert")]
+    tls_client_ca: Option<PathBuf>,
+
+    /// Take bearer tokens that this key verifies: PEM, JWKS or a secret; may be given several times
+    #[arg(long, env = "PROGLOG_TOKEN_KEY", value_name = "FILE")]
+    token_key: Vec<PathBuf>,
+
+    /// What tokens have to name as their audience
+    #[arg(long, env = "PROGLOG_TOKEN_AUDIENCE", value_name = "NAME", requires = "token_key")]
+    token_audience: Option<String>,
+
+    /// What tokens have to name as their issuer
+    #[arg(long, env = "PROGLOG_TOKEN_ISSUER", value_name = "NAME", requires = "token_key")]
+    token_issuer: Option<String>,
+
+    /// Who may do what: one rule a line, as `p, root, *, produce`
+    #[arg(long, env = "PROGLOG_ACL_POLICY_FILE", value_name = "FILE")]
+    acl_policy_file: Option<PathBuf>,
+
+    /// The Casbin model of the policy [default: built in; equal subject, log and action]
+    #[arg(long, env = "PROGLOG_ACL_MODEL_FILE", value_name = "FILE", requires = "acl_policy_file")]
+    acl_model_file: Option<PathBuf>,
+
+    /// What this log is called in the policy
+    #[arg(long, env = "PROGLOG_LOG_NAME", value_name = "NAME", default_value = "log")]
+    log_name: String,
+}
+
+impl SecurityArgs {
+    /// Whether callers are encrypted and known, so that others may be able to reach the server.
+    pub(super) fn is_protected(&self) -> bool {
+        self.tls_cert.is_some() && self.knows_callers()
+    }
+
+    fn knows_callers(&self) -> bool {
+        self.tls_client_ca.is_some() || !self.token_key.is_empty()
+    }
+
+    /// Reads all files.
+    pub(super) fn load(&self) -> Result<Protection, Failure> {
+        if self.acl_policy_file.is_some() && !self.knows_callers() {
+            let message =
+                "with --acl-policy-file alone nobody gets in: nobody can show who they are";
+            return Err(Failure::usage(message).hint("add --tls-client-ca or --token-key"));
+        }
+        let guard = Guard::new(GuardConfig {
+            verifier: self.verifier()?,
+            access_list: self.access_list()?,
+            log_name: self.log_name.clone(),
+            has_client_ca: self.tls_client_ca.is_some(),
+        });
+        Ok(Protection { tls: self.tls()?.map(Arc::new), guard: Some(Arc::new(guard)) })
+    }
+
+    fn tls(&self) -> Result<Option<ServerTls>, Failure> {
+        let (Some(cert), Some(key)) = (self.tls_cert.clone(), self.tls_key.clone()) else {
+            return Ok(None);
+        };
+        let client_ca = self.tls_client_ca.clone();
+        let files = TlsFiles { identity: IdentityFiles { cert, key }, client_ca };
+        ServerTls::load(files).map(Some).map_err(|error| unusable("tls", &error))
+    }
+
+    fn verifier(&self) -> Result<Option<Verifier>, Failure> {
+        if self.token_key.is_empty() {
+            return Ok(None);
+        }
+        let config = TokenConfig {
+            key_files: self.token_key.clone(),
+            audience: self.token_audience.clone(),
+            issuer: self.token_issuer.clone(),
+            leeway: DEFAULT_LEEWAY,
+        };
+        Verifier::new(config).map(Some).map_err(|error| unusable("key", &error))
+    }
+
+    fn access_list(&self) -> Result<Option<AccessList>, Failure> {
+        let Some(policy_file) = self.acl_policy_file.clone() else { return Ok(None) };
+        let config = AccessListConfig { policy_file, model_file: self.acl_model_file.clone() };
+        AccessList::open(config).map(Some).map_err(|error| unusable("acl", &error))
+    }
+}
+
+/// A server that can't be protected as was asked doesn't start.
+fn unusable(code: &'static str, error: &dyn std::error::Error) -> Failure {
+    Failure::new(Exit::Usage, code, error.to_string())
+}

@@ -1,0 +1,64 @@
+//! A handler behind the decision who may ask it.
+
+use std::pin::Pin;
+
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::response::{IntoResponse, Response};
+
+use super::error::Problem;
+use super::request_error::RequestError;
+use crate::security::Refusal;
+use crate::server::admission::{Access, Admission};
+
+/// A handler, and who may ask it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Admitted<H> {
+    pub(super) handler: H,
+    pub(super) access: Access,
+}
+
+/// What lets requests in, and takes leave of the others.
+pub(super) trait Gate {
+    fn admission(&self) -> &Admission;
+
+    /// Gives the refusal back once the client had the occasion to send what goes with it.
+    fn refuse(
+        &self,
+        request: Request,
+        error: RequestError,
+    ) -> impl Future<Output = RequestError> + Send;
+}
+
+impl<H, T, S> Handler<T, S> for Admitted<H>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Gate + Clone + Send + Sync + 'static,
+{
+    type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+    fn call(self, request: Request, state: S) -> Self::Future {
+        Box::pin(async move {
+            match state.admission().admit(self.access, &request) {
+                Ok(admitted) => {
+                    let response = self.handler.call(request, state).await;
+                    admitted.hold(response, |_| None)
+                }
+                Err(refusal) => {
+                    let error = state.refuse(request, refusal.into()).await;
+                    Problem::from(error).into_response()
+                }
+            }
+        })
+    }
+}
+
+impl From<Refusal> for RequestError {
+    fn from(refusal: Refusal) -> RequestError {
+        match refusal {
+            Refusal::Unauthenticated(_) => RequestError::Unauthenticated,
+            Refusal::Denied(_) => RequestError::PermissionDenied,
+        }
+    }
+}

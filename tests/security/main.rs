@@ -1,0 +1,7 @@
+//! Who gets in: every route and every method, for every kind of caller, over TLS and mutual TLS.
+
+mod callers;
+mod matrix;
+mod reloads;
+mod server;
+mod streams;
