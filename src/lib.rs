@@ -8,6 +8,7 @@
 //!       +-> service   a log seen from async code
 //!            +-> log  bytes on disk; no async, no network
 //! security   a leaf: TLS, who is asking, and what they may do
+//! telemetry  a leaf: metrics and traces
 //! ```
 
 pub mod cli;
@@ -19,4 +20,5 @@ pub mod log;
 pub mod security;
 pub mod server;
 pub mod service;
+pub mod telemetry;
 pub mod wire;

@@ -90,12 +90,16 @@ fn output_format(words: &[OsString]) -> OutputFormat {
 }
 
 fn run(cli: Cli) -> Exit {
-    logging::start(&cli.global, cli.command.notes_recovery());
+    let traces = logging::start(&cli.global, cli.command.notes_recovery());
     let context = cli.global.context();
-    match dispatch(cli.command, &context) {
+    let exit = match dispatch(cli.command, &context) {
         Ok(exit) => exit,
         Err(error) => report(error, context.output),
+    };
+    if let Some(traces) = traces {
+        traces.finish();
     }
+    exit
 }
 
 fn report(error: anyhow::Error, format: OutputFormat) -> Exit {

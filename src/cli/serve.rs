@@ -10,7 +10,7 @@ mod security_args;
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -31,7 +31,8 @@ use super::log_args::LogArgs;
 use super::output::print_json;
 use crate::log::{Log, LogConfig};
 use crate::server::{self, Listeners, Protection};
-use crate::service::{DiskWatch, LocalLog, LocalLogConfig, ServiceError};
+use crate::service::{self, DiskWatch, LocalLog, LocalLogConfig, ServiceError};
+use crate::telemetry::Metrics;
 use crate::wire::time::parse_duration;
 
 const EXAMPLES: &str = "\
@@ -109,10 +110,12 @@ pub(crate) fn run(
         // First, since a port that is taken is no reason to touch the log.
         let listeners =
             Listeners { http: Some(http.bind().await?), grpc: Some(grpc.bind().await?) };
-        let log = open(context, args.log.to_config())?;
+        let metrics = Arc::new(Metrics::new());
+        let log = open(context, args.log.to_config(), &metrics)?;
         keep_up(&log, DiskWatch::of_dir(context.dir.clone(), watermarks), &args.retention)
             .map_err(|error| failed("start the threads for upkeep", &error))?;
-        serve(listeners, log, protection, &args, context, out).await
+        watch(&metrics, &protection);
+        serve(listeners, log, metrics, protection, &args, context, out).await
     });
     // A read that hangs on its device must not hold the end up.
     runtime.shutdown_background();
@@ -122,6 +125,7 @@ pub(crate) fn run(
 async fn serve(
     listeners: Listeners,
     log: LocalLog,
+    metrics: Arc<Metrics>,
     protection: Protection,
     args: &ServeArgs,
     context: &Context,
@@ -135,7 +139,7 @@ async fn serve(
     // Last: whoever reads it finds everything settled.
     announce(context, &listeners, out)?;
     let log = Arc::new(log);
-    server::run(listeners, Arc::clone(&log), config, shutdown).await;
+    server::run_metered(listeners, Arc::clone(&log), config, metrics, shutdown).await;
     log.close().await.map_err(|error| not_closed(&error))?;
     tracing::info!("stopped; the log is closed");
     Ok(Exit::Done)
@@ -155,7 +159,12 @@ fn keep_out_of_core_dumps(protection: &Protection) {
 }
 
 /// Opens the log, damaged or not: what can be read is served.
-fn open(context: &Context, config: LogConfig) -> anyhow::Result<LocalLog> {
+fn open(
+    context: &Context,
+    mut config: LogConfig,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<LocalLog> {
+    config.observer = Some(service::observer(metrics));
     let max_waiting_bytes = config.max_waiting_bytes;
     let log = Log::open(&context.dir, config)?;
     if let Some(refusal) = log.refusal() {
@@ -165,8 +174,25 @@ fn open(context: &Context, config: LogConfig) -> anyhow::Result<LocalLog> {
             tracing::warn!("damaged: {corruption}");
         }
     }
+    metrics.watch_disk(&context.dir);
     let config = LocalLogConfig { max_waiting_bytes, ..LocalLogConfig::default() };
-    Ok(LocalLog::start(log, &config).map_err(|error| failed("start the storage thread", &error))?)
+    let started = LocalLog::start_metered(log, &config, metrics);
+    Ok(started.map_err(|error| failed("start the storage thread", &error))?)
+}
+
+/// Shows what the guard refuses, and how long the certificate is valid.
+fn watch(metrics: &Metrics, protection: &Protection) {
+    if let Some(guard) = &protection.guard {
+        let (denying, authenticating) = (Arc::clone(guard), Arc::clone(guard));
+        metrics
+            .watch_denials(move || denying.n_denied(), move || authenticating.n_unauthenticated());
+    }
+    if let Some(tls) = protection.tls.clone() {
+        metrics.watch_certificate(move || {
+            let since_epoch = Duration::from_secs(u64::try_from(tls.not_after()).ok()?);
+            UNIX_EPOCH.checked_add(since_epoch)
+        });
+    }
 }
 
 /// Starts what is done beside the requests.

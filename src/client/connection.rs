@@ -26,7 +26,7 @@ use crate::wire::v1::log_client::LogClient;
 const STREAM_WINDOW_BYTES: u32 = 4 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
 
-/// The calls of the service, each with the token.
+/// The calls of the service, each with the token and the caller's trace.
 pub(super) type Calls = LogClient<InterceptedService<Channel, ShowToken>>;
 
 /// A client of one server. Cheap to clone; all clones share the connection.

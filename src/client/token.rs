@@ -11,6 +11,7 @@ use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
 use crate::security::{FileError, read_secret};
+use crate::telemetry;
 
 /// A file is read again for a call when it was read so long ago.
 const MAX_AGE: Duration = Duration::from_secs(1);
@@ -101,7 +102,7 @@ fn value(token: &str) -> Result<AsciiMetadataValue, BadToken> {
     Ok(value)
 }
 
-/// Shows the token, if there is one.
+/// Shows the token and names the trace that the caller is in, each if there is one.
 #[derive(Clone, Debug)]
 pub(super) struct ShowToken(pub(super) Option<Token>);
 
@@ -110,6 +111,7 @@ impl Interceptor for ShowToken {
         if let Some(token) = &self.0 {
             request.metadata_mut().insert("authorization", token.current());
         }
+        telemetry::pass_on(request.metadata_mut().as_mut());
         Ok(request)
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::error::LogError;
 use super::group_commit::GroupCommit;
+use super::observer::{ObserverHandle, Stopwatch};
 
 /// A thread that syncs until it's dropped.
 #[derive(Debug)]
@@ -27,12 +28,16 @@ struct Stop {
 impl BackgroundSync {
     /// # Errors
     /// No thread can be had.
-    pub(super) fn start(commit: Arc<GroupCommit>, interval: Duration) -> io::Result<Self> {
+    pub(super) fn start(
+        commit: Arc<GroupCommit>,
+        interval: Duration,
+        observer: Option<ObserverHandle>,
+    ) -> io::Result<Self> {
         let stop = Arc::new(Stop::default());
         let theirs = Arc::clone(&stop);
         let thread = thread::Builder::new().name("proglog-sync".to_owned()).spawn(move || {
             while !theirs.wait(interval) {
-                sync(&commit);
+                sync(&commit, observer.as_ref());
             }
         })?;
         Ok(BackgroundSync { stop, thread: Some(thread) })
@@ -59,11 +64,17 @@ impl Stop {
     }
 }
 
-fn sync(commit: &GroupCommit) {
+fn sync(commit: &GroupCommit, observer: Option<&ObserverHandle>) {
     let Some(unsynced) = commit.writer().unsynced() else { return };
     let segment = &unsynced.segment;
+    let mut stopwatch = Stopwatch::start(observer);
     match segment.store.sync_data() {
-        Ok(()) => commit.writer().note_synced(&unsynced),
+        Ok(()) => {
+            if let Some(observer) = observer {
+                observer.synced(stopwatch.lap());
+            }
+            commit.writer().note_synced(&unsynced);
+        }
         Err(error) => {
             let failure = LogError::io("sync", &segment.store_path, error);
             tracing::error!(error = %failure, "a background sync failed: the log refuses appends");

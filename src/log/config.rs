@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::observer::ObserverHandle;
 use super::offset::Offset;
 
 /// The greatest value of `max_record_bytes` that a log accepts: 1 GiB - 1 KiB.
@@ -91,6 +92,8 @@ pub struct LogConfig {
     pub max_waiting_bytes: u64,
     /// Who commits. Default [`CommitPolicy::OnAppend`].
     pub commit: CommitPolicy,
+    /// Who is told what the log does. Default nobody.
+    pub observer: Option<ObserverHandle>,
 }
 
 impl Default for LogConfig {
@@ -102,6 +105,7 @@ impl Default for LogConfig {
             initial_offset: Offset(0),
             max_waiting_bytes: DEFAULT_MAX_WAITING_BYTES,
             commit: CommitPolicy::default(),
+            observer: None,
         }
     }
 }

@@ -15,6 +15,7 @@ use super::examine::{self, Beside};
 use super::examined::{Examined, Purpose};
 use super::fs::{Access, DirLock, FileSystem, OsFileSystem};
 use super::group_commit::{GroupCommit, WhenBusy};
+use super::observer::Stopwatch;
 use super::offset::Offset;
 use super::record::Record;
 use super::recover::{self, Judged, Recovery};
@@ -90,7 +91,11 @@ impl Log {
         config.validate()?;
         let dir = LogDir::open_or_create(fs, dir)?;
         let lock = dir.lock()?;
+        let mut stopwatch = Stopwatch::start(config.observer.as_ref());
         let judged = recover_all(&dir)?;
+        if let Some(observer) = &config.observer {
+            observer.opened(&judged.recovery, stopwatch.lap());
+        }
         let recovery = judged.recovery.clone();
         let resume = resume(&judged);
         let view = Arc::new(open_view(&dir, &config, judged)?);
@@ -107,7 +112,8 @@ impl Log {
         let commit = Arc::new(GroupCommit::new(writer, config.max_waiting_bytes));
         let background_sync = match config.sync {
             SyncPolicy::Interval(interval) => {
-                let started = BackgroundSync::start(Arc::clone(&commit), interval);
+                let started =
+                    BackgroundSync::start(Arc::clone(&commit), interval, config.observer.clone());
                 Some(
                     started
                         .map_err(|error| LogError::io("start a thread for", &dir.path, error))?,

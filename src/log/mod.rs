@@ -38,6 +38,7 @@ mod index;
 #[allow(clippy::module_inception, reason = "the log is what this layer is named for")]
 mod log;
 mod mmap;
+mod observer;
 mod offset;
 mod plant;
 mod protobuf;
@@ -70,6 +71,7 @@ pub use examined::TornTail;
 pub use finding::{Finding, FindingKind};
 pub use headers::{Header, Headers};
 pub use log::Log;
+pub use observer::{Commit, Observer, ObserverHandle};
 pub use offset::{Offset, Position, RelativeOffset};
 pub use reader::LogReader;
 pub use record::{NewRecord, Record, RecordRef, TYPE_DATA, TYPE_LOST};

@@ -12,9 +12,12 @@ mod resume;
 mod space;
 mod undo;
 
+use std::io;
 use std::mem;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use tracing::info_span;
 
 use super::config::{Durability, LogConfig, SyncPolicy};
 use super::dir::LogDir;
@@ -22,6 +25,7 @@ use super::error::LogError;
 use super::frame::{self, Stamp};
 use super::fs::{self, Access};
 use super::index::{self, ENTRY_BYTES, Index, MappedIndex};
+use super::observer::{Commit, SPANS, Stopwatch};
 use super::offset::Offset;
 use super::plant::{self, Plant, is_planted};
 use super::record::{NewRecord, TYPE_LOST};
@@ -68,6 +72,8 @@ pub(super) struct Writer {
     buffer: Vec<u8>,
     /// Where in the store each staged frame will start.
     positions: Vec<u64>,
+    /// How many batches they are of.
+    n_batches: u64,
     /// How often records of this log have been undone.
     n_cuts: u64,
     /// Whether that was so in the active segment: then a reader may still look at index entries that
@@ -117,6 +123,7 @@ impl Writer {
             last_timestamp_us: resume.last_timestamp_us,
             buffer: Vec::new(),
             positions: Vec::new(),
+            n_batches: 0,
             n_cuts: 0,
             was_cut: false,
             failure: None,
@@ -139,6 +146,7 @@ impl Writer {
     pub(super) fn latch(&mut self, failure: LogError) -> LogError {
         self.buffer = Vec::new();
         self.positions = Vec::new();
+        self.n_batches = 0;
         if self.lack.take().is_some() {
             // Room alone doesn't mend this one.
             self.failure = None;
@@ -167,6 +175,7 @@ impl Writer {
             self.last_timestamp_us = timestamp_us;
             self.next = self.next.next();
         }
+        self.n_batches += 1;
         let last_offset = Offset(self.next.0 - 1);
         Ok(Appended { first_offset, last_offset, durability: self.config.sync.durability() })
     }
@@ -227,8 +236,9 @@ impl Writer {
             return Ok(());
         }
         self.reserve_index()?;
+        let stopwatch = Stopwatch::start(self.config.observer.as_ref());
         self.write_frames()?;
-        self.sync_and_publish().map_err(|failure| self.latch(failure))
+        self.sync_and_publish(stopwatch).map_err(|failure| self.latch(failure))
     }
 
     /// Makes room for the entries first: a full disk is then met while nothing has been written yet,
@@ -247,6 +257,7 @@ impl Writer {
             Err(error) => {
                 self.next = Offset(self.next.0 - self.positions.len() as u64);
                 self.positions.clear();
+                self.n_batches = 0;
                 self.buffer.clear();
                 Err(error)
             }
@@ -263,6 +274,7 @@ impl Writer {
         let n_bytes = self.buffer.len() as u64;
         let store = Arc::clone(&self.active.store);
         self.space.reserve(&*store, self.position, n_bytes, self.config.segment_bytes);
+        let _writing = info_span!(target: SPANS, "write", n_bytes).entered();
         fs::write_full(&*store, &self.buffer, self.position).map_err(|error| {
             // What was refused had better not turn up at the next open, so that it can be tried again.
             // If this fails as well, some first records of the batch may.
@@ -272,24 +284,35 @@ impl Writer {
         })
     }
 
-    fn sync_and_publish(&mut self) -> Result<(), LogError> {
+    fn sync_and_publish(&mut self, mut stopwatch: Stopwatch) -> Result<(), LogError> {
         let n_bytes = self.buffer.len() as u64;
         let store = Arc::clone(&self.active.store);
         let first = self.next.since(self.active.base) - self.positions.len() as u64;
         self.position += n_bytes;
-        if self.config.sync == SyncPolicy::Always && !is_planted(Plant::DataSync) {
+        let syncs = self.config.sync == SyncPolicy::Always && !is_planted(Plant::DataSync);
+        if syncs {
             self.space.prepare(&*store, self.position, n_bytes);
+        }
+        let write = stopwatch.lap();
+        if syncs {
+            let _syncing = info_span!(target: SPANS, "fsync").entered();
             store.sync_data().map_err(|error| self.store_error("sync", error))?;
             self.synced = self.next;
         }
+        let sync = syncs.then(|| stopwatch.lap());
         self.mapped()?
             .store(first, &self.positions)
             .map_err(|error| self.index_error("write to", error))?;
         plant::show_half(&self.view, &self.active, first, &self.positions);
+        let n_records = self.positions.len() as u64;
         self.positions.clear();
         self.buffer.clear();
         self.buffer.shrink_to(MAX_IDLE_BUFFER_BYTES);
         self.publish();
+        let n_batches = mem::take(&mut self.n_batches);
+        if let Some(observer) = &self.config.observer {
+            observer.committed(&Commit { n_records, n_batches, n_bytes, write, sync });
+        }
         Ok(())
     }
 
@@ -324,7 +347,7 @@ impl Writer {
             store.set_len(self.position).map_err(|error| self.store_error("cut", error))?;
             self.space.restart(self.position);
         }
-        store.sync_all().map_err(|error| self.store_error("sync", error))?;
+        self.observed_sync(|| store.sync_all())?;
         self.synced = self.next;
         let index_len = self.next.since(self.active.base) * ENTRY_BYTES;
         if self.was_cut {
@@ -335,6 +358,15 @@ impl Writer {
             file.sync_all().map_err(|error| self.index_error("sync", error))?;
         }
         self.index_len = index_len;
+        Ok(())
+    }
+
+    fn observed_sync(&self, sync: impl FnOnce() -> io::Result<()>) -> Result<(), LogError> {
+        let mut stopwatch = Stopwatch::start(self.config.observer.as_ref());
+        sync().map_err(|error| self.store_error("sync", error))?;
+        if let Some(observer) = &self.config.observer {
+            observer.synced(stopwatch.lap());
+        }
         Ok(())
     }
 
@@ -379,14 +411,14 @@ impl Writer {
 
     /// Only a log that refuses appends has an active segment whose index isn't mapped.
     fn not_mapped(&self) -> LogError {
-        self.index_error("write to", std::io::ErrorKind::PermissionDenied.into())
+        self.index_error("write to", io::ErrorKind::PermissionDenied.into())
     }
 
-    fn store_error(&self, action: &'static str, error: std::io::Error) -> LogError {
+    fn store_error(&self, action: &'static str, error: io::Error) -> LogError {
         LogError::io(action, &self.active.store_path, error)
     }
 
-    fn index_error(&self, action: &'static str, error: std::io::Error) -> LogError {
+    fn index_error(&self, action: &'static str, error: io::Error) -> LogError {
         LogError::io(action, &self.dir.index_path(self.active.base), error)
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -13,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::per_address::PerAddress;
 use super::{ServerConfig, Shutdown, connection, grpc, http};
 use crate::service::CommitLog;
+use crate::telemetry::{Metrics, Protocol};
 
 /// How long taking connections pauses when the system is out of something.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(500);
@@ -34,20 +36,35 @@ pub async fn run<L: CommitLog>(
     config: ServerConfig,
     shutdown: Shutdown,
 ) {
+    run_metered(listeners, log, config, Arc::default(), shutdown).await;
+}
+
+/// Like [`run`], with metrics that others add to as well. `GET /metrics` shows them.
+pub async fn run_metered<L: CommitLog>(
+    listeners: Listeners,
+    log: Arc<L>,
+    config: ServerConfig,
+    metrics: Arc<Metrics>,
+    shutdown: Shutdown,
+) {
     let config = Arc::new(config);
     let http = async {
         let Some(listener) = listeners.http else { return };
-        let router = http::router(Arc::clone(&log), &config, shutdown.clone());
+        let router = http::router(Arc::clone(&log), &config, &metrics, shutdown.clone());
         take_connections(listener, &config, shutdown.clone(), |stream, config, shutdown| {
-            connection::serve_http(stream, router.clone(), config, shutdown)
+            let open = metrics.requests.connected(Protocol::Http);
+            let served = connection::serve_http(stream, router.clone(), config, shutdown);
+            served.inspect(move |()| drop(open))
         })
         .await;
     };
     let grpc = async {
         let Some(listener) = listeners.grpc else { return };
-        let router = grpc::router(Arc::clone(&log), &config, &listener, shutdown.clone());
+        let router = grpc::router(Arc::clone(&log), &config, &listener, &metrics, shutdown.clone());
         take_connections(listener, &config, shutdown.clone(), |stream, config, shutdown| {
-            connection::serve_grpc(stream, router.clone(), config, shutdown)
+            let open = metrics.requests.connected(Protocol::Grpc);
+            let served = connection::serve_grpc(stream, router.clone(), config, shutdown);
+            served.inspect(move |()| drop(open))
         })
         .await;
     };

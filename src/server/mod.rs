@@ -36,5 +36,5 @@ mod shutdown;
 mod write_deadline;
 
 pub use config::{Protection, ServerConfig};
-pub use listen::{Listeners, run};
+pub use listen::{Listeners, run, run_metered};
 pub use shutdown::{Shutdown, ShutdownTrigger, shutdown, trigger_on_signals};

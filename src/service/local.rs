@@ -17,6 +17,7 @@ use std::{io, mem, panic};
 use tokio::task;
 
 use super::disk::Watching;
+use super::metered::Meter;
 use super::periodic::Periodic;
 use super::progress::Publisher;
 use super::queue::{Bounds, Queue};
@@ -27,6 +28,7 @@ use super::{
     ScanLimits, ServiceError, chunk, writer,
 };
 use crate::log::{Append, DEFAULT_MAX_WAITING_BYTES, Log, LogError, Offset};
+use crate::telemetry::Metrics;
 
 /// How much may wait in front of a [`LocalLog`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,7 @@ pub struct LocalLog {
     log: Arc<Log>,
     queue: Queue,
     publisher: Arc<Publisher>,
+    meter: Meter,
     /// Until [`close`](LocalLog::close) takes it. A plain mutex: nothing awaits under it.
     storage: Mutex<Option<JoinHandle<Result<(), LogError>>>>,
     /// What is done beside the requests, likewise. Last, so that it ends when the queue has.
@@ -70,6 +73,26 @@ impl LocalLog {
     /// # Errors
     /// The system refuses a thread.
     pub fn start(log: Log, config: &LocalLogConfig) -> io::Result<LocalLog> {
+        LocalLog::start_with(log, config, Meter::default())
+    }
+
+    /// Like [`start`](LocalLog::start), and counts what goes through it. For what the log itself does,
+    /// such as syncs, it has to be opened with an [`observer`](super::observer).
+    ///
+    /// # Errors
+    /// As [`start`](LocalLog::start).
+    pub fn start_metered(
+        log: Log,
+        config: &LocalLogConfig,
+        metrics: &Arc<Metrics>,
+    ) -> io::Result<LocalLog> {
+        let local = LocalLog::start_with(log, config, Meter::new(Some(Arc::clone(metrics))))?;
+        let progress = local.publisher.subscribe();
+        local.meter.watch(&local.log, move || progress.borrow().takes_appends());
+        Ok(local)
+    }
+
+    fn start_with(log: Log, config: &LocalLogConfig, meter: Meter) -> io::Result<LocalLog> {
         let log = Arc::new(log);
         let (queue, waiting) = Queue::new(Bounds {
             max_waiting_bytes: u32::try_from(config.max_waiting_bytes).unwrap_or(u32::MAX),
@@ -78,7 +101,8 @@ impl LocalLog {
         });
         let publisher = Arc::new(Publisher::new(Arc::clone(&log)));
         let (storage_log, storage_publisher) = (Arc::clone(&log), Arc::clone(&publisher));
-        let (max_group_bytes, answering) = (config.max_group_bytes, Answering::start());
+        let (max_group_bytes, answering) =
+            (config.max_group_bytes, Answering::start(meter.clone()));
         let storage = writer::spawn_storage(move || {
             let publish = || storage_publisher.publish();
             let write = |group: &[Append<'_>]| storage_log.append_group(group);
@@ -90,7 +114,7 @@ impl LocalLog {
             closed
         })?;
         let (storage, upkeep) = (Mutex::new(Some(storage)), Mutex::default());
-        Ok(LocalLog { log, queue, publisher, storage, upkeep })
+        Ok(LocalLog { log, queue, publisher, meter, storage, upkeep })
     }
 
     /// Watches the disk from now on: holds appends off while it is nearly full, and goes on by itself when
@@ -164,16 +188,22 @@ impl CommitLog for LocalLog {
     async fn submit(&self, batch: Batch) -> Result<PendingAppend, ServiceError> {
         match self.publisher.held_off() {
             Some(refusal) => Err(refusal),
-            None => self.queue.push(batch).await,
+            None => self.queue.push(batch, self.meter.begin()).await,
         }
     }
 
     async fn read(&self, offset: Offset) -> Result<Record, ServiceError> {
-        self.blocking(move |log| log.read(offset)).await.map(Record::from)
+        let began = self.meter.begin();
+        let read = self.blocking(move |log| log.read(offset)).await.map(Record::from);
+        self.meter.read(began, &read);
+        read
     }
 
     async fn scan(&self, from: Offset, limits: ScanLimits) -> Result<Chunk, ServiceError> {
-        self.blocking(move |log| chunk::read(log, from, &limits)).await
+        let began = self.meter.begin();
+        let chunk = self.blocking(move |log| chunk::read(log, from, &limits)).await;
+        self.meter.scanned(began, &chunk);
+        chunk
     }
 
     async fn wait_for(&self, offset: Offset) -> Result<(), ServiceError> {

@@ -4,11 +4,12 @@
 //! that is told [`ServiceError::Busy`] knows that nothing of its batch was appended.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
+use super::waiting::Waiting;
 use super::{AppendAnswer, Batch, PendingAppend, ServiceError};
 
 /// A batch that waits, and who waits for it.
@@ -16,6 +17,10 @@ use super::{AppendAnswer, Batch, PendingAppend, ServiceError};
 pub(super) struct Job {
     pub(super) batch: Batch,
     pub(super) answer: AppendAnswer,
+    /// When it was handed over, if that is measured.
+    pub(super) began: Option<Instant>,
+    /// What a trace tells of it.
+    pub(super) waiting: Waiting,
     /// Its room in the queue; given back when the job is dropped.
     _room: OwnedSemaphorePermit,
 }
@@ -48,8 +53,13 @@ impl Queue {
         (Queue { jobs: Mutex::new(Some(jobs)), room, bounds }, waiting)
     }
 
-    /// Enqueues a batch as soon as there is room.
-    pub(super) async fn push(&self, batch: Batch) -> Result<PendingAppend, ServiceError> {
+    /// Enqueues a batch, handed over at `began`, as soon as there is room.
+    pub(super) async fn push(
+        &self,
+        batch: Batch,
+        began: Option<Instant>,
+    ) -> Result<PendingAppend, ServiceError> {
+        let waiting = Waiting::begin();
         // Whoever holds a sender gets its job through: the writer ends when the last one is gone.
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let jobs = jobs.ok_or(ServiceError::Closed)?;
@@ -62,7 +72,7 @@ impl Queue {
             }
         };
         let (answer, pending) = PendingAppend::new();
-        slot.send(Job { batch, answer, _room: room });
+        slot.send(Job { batch, answer, began, waiting, _room: room });
         Ok(pending)
     }
 
@@ -120,37 +130,37 @@ mod tests {
     #[tokio::test]
     async fn a_queue_without_room_in_bytes_is_busy_until_a_job_is_done() {
         let (queue, mut waiting) = Queue::new(bounds());
-        queue.push(batch(900)).await.expect("fits");
-        let error = queue.push(batch(900)).await.expect_err("no room");
+        queue.push(batch(900), None).await.expect("fits");
+        let error = queue.push(batch(900), None).await.expect_err("no room");
         assert!(matches!(error, ServiceError::Busy { waiting_bytes: 964 }), "{error:?}");
         drop(waiting.recv().await.expect("a job"));
-        queue.push(batch(900)).await.expect("room again");
+        queue.push(batch(900), None).await.expect("room again");
     }
 
     #[tokio::test]
     async fn a_queue_without_room_in_number_is_busy() {
         let (queue, _waiting) = Queue::new(bounds());
-        queue.push(batch(1)).await.expect("first");
-        queue.push(batch(1)).await.expect("second");
-        let error = queue.push(batch(1)).await.expect_err("no slot");
+        queue.push(batch(1), None).await.expect("first");
+        queue.push(batch(1), None).await.expect("second");
+        let error = queue.push(batch(1), None).await.expect_err("no slot");
         assert!(matches!(error, ServiceError::Busy { .. }), "{error:?}");
     }
 
     #[tokio::test]
     async fn a_batch_greater_than_the_queue_passes_alone() {
         let (queue, mut waiting) = Queue::new(bounds());
-        queue.push(batch(5000)).await.expect("takes all of it");
-        assert!(queue.push(batch(1)).await.is_err());
+        queue.push(batch(5000), None).await.expect("takes all of it");
+        assert!(queue.push(batch(1), None).await.is_err());
         assert_eq!(waiting.recv().await.expect("a job").batch, batch(5000));
     }
 
     #[tokio::test]
     async fn a_closed_queue_keeps_what_it_took_and_refuses_the_rest() {
         let (queue, mut waiting) = Queue::new(Bounds { room_wait: Duration::MAX, ..bounds() });
-        queue.push(batch(900)).await.expect("fits");
-        let (blocked, ()) = tokio::join!(queue.push(batch(900)), async { queue.close() });
+        queue.push(batch(900), None).await.expect("fits");
+        let (blocked, ()) = tokio::join!(queue.push(batch(900), None), async { queue.close() });
         assert!(matches!(blocked, Err(ServiceError::Closed)), "{blocked:?}");
-        assert!(matches!(queue.push(batch(1)).await, Err(ServiceError::Closed)));
+        assert!(matches!(queue.push(batch(1), None).await, Err(ServiceError::Closed)));
         assert_eq!(waiting.recv().await.expect("still there").batch, batch(900));
         assert!(waiting.recv().await.is_none());
     }

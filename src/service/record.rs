@@ -93,6 +93,14 @@ pub struct Record {
 }
 
 impl Record {
+    /// Value, key and headers together.
+    #[must_use]
+    pub fn content_bytes(&self) -> u64 {
+        let headers = self.headers.iter().map(|header| header.name.len() + header.value.len());
+        let key = self.key.as_ref().map_or(0, Bytes::len);
+        (self.value.len() + key + headers.sum::<usize>()) as u64
+    }
+
     /// The same record as one that lies in a log, though without a place there.
     #[must_use]
     pub fn borrowed(&self) -> RecordRef<'_> {

@@ -13,7 +13,9 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::ServiceError;
+use super::metered::Meter;
 use super::queue::Job;
+use super::waiting::Waiting;
 use crate::log::{Append, Appended, LogError, NewRecord};
 
 /// The most batches that one group holds, whatever their size.
@@ -54,8 +56,10 @@ pub(super) fn run(
     mut appended: impl FnMut(),
 ) {
     while let Some(first) = waiting.blocking_recv() {
-        let group = take_group(first, &mut waiting, max_group_bytes);
-        let answers = write_group(&group, &mut write);
+        let mut group = take_group(first, &mut waiting, max_group_bytes);
+        let commit = Waiting::end(group.iter_mut().map(|job| &mut job.waiting));
+        let answers = commit.in_scope(|| write_group(&group, &mut write));
+        drop(commit);
         assert_eq!(answers.len(), group.len(), "a group gets one answer for each batch");
         tracing::debug!(batches = group.len(), "appended a group");
         let answers =
@@ -71,32 +75,38 @@ type Answers = Vec<(Job, Result<Appended, ServiceError>)>;
 /// Gives answers. Within a runtime one task of it does so for a whole group: to wake each caller from
 /// this thread would cost a call to the system each, and hold up the next group.
 #[derive(Debug, Default)]
-pub(super) struct Answering(Option<mpsc::UnboundedSender<Answers>>);
+pub(super) struct Answering {
+    task: Option<mpsc::UnboundedSender<Answers>>,
+    meter: Meter,
+}
 
 impl Answering {
     /// By a task of the runtime that this is called in; by the storage thread itself if there is none.
-    pub(super) fn start() -> Answering {
-        let Ok(runtime) = Handle::try_current() else { return Answering(None) };
+    pub(super) fn start(meter: Meter) -> Answering {
+        let Ok(runtime) = Handle::try_current() else { return Answering { task: None, meter } };
         // What is in it holds its room in the queue, so it is bounded.
         let (sender, mut answers) = mpsc::unbounded_channel();
+        let theirs = meter.clone();
         runtime.spawn(async move {
             while let Some(answers) = answers.recv().await {
-                give_all(answers);
+                give_all(answers, &theirs);
             }
         });
-        Answering(Some(sender))
+        Answering { task: Some(sender), meter }
     }
 
     fn give(&self, answers: Answers) {
-        match &self.0 {
+        let give = |answers| give_all(answers, &self.meter);
+        match &self.task {
             // A runtime that is being shut down has dropped the task.
-            Some(sender) => sender.send(answers).unwrap_or_else(|unsent| give_all(unsent.0)),
-            None => give_all(answers),
+            Some(sender) => sender.send(answers).unwrap_or_else(|unsent| give(unsent.0)),
+            None => give(answers),
         }
     }
 }
 
-fn give_all(answers: Answers) {
+fn give_all(answers: Answers, meter: &Meter) {
+    meter.appended(&answers);
     for (job, answer) in answers {
         job.answer.give(answer);
     }

@@ -3,8 +3,11 @@
 //! A test binary of its own with one test, since all threads of the process are counted.
 
 use std::alloc::System;
+use std::sync::Arc;
 
 use proglog::log::{Append, Log, LogConfig, NewRecord, Offset, SyncPolicy};
+use proglog::service;
+use proglog::telemetry::Metrics;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -21,7 +24,10 @@ fn n_allocations(work: impl FnOnce()) -> usize {
 }
 
 fn open(dir: &tempfile::TempDir, sync: SyncPolicy) -> Log {
-    let config = LogConfig { sync, ..LogConfig::default() };
+    open_with(dir, LogConfig { sync, ..LogConfig::default() })
+}
+
+fn open_with(dir: &tempfile::TempDir, config: LogConfig) -> Log {
     Log::open(&dir.path().join("log"), config).expect("a log")
 }
 
@@ -40,6 +46,15 @@ fn appends(sync: SyncPolicy) {
     append(&log, 20, &batch[..1]);
     assert_eq!(n_allocations(|| append(&log, 30, &batch)), 0, "batches, {sync:?}");
     assert_eq!(n_allocations(|| append(&log, 100, &batch[..1])), 0, "alone, {sync:?}");
+}
+
+fn observed_appends() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let observer = Some(service::observer(&Arc::new(Metrics::new())));
+    let log = open_with(&dir, LogConfig { observer, ..LogConfig::default() });
+    let batch = [NewRecord::new(&[7; RECORD_BYTES])];
+    append(&log, 20, &batch);
+    assert_eq!(n_allocations(|| append(&log, 100, &batch)), 0, "observed by metrics");
 }
 
 fn scans_and_reads() {
@@ -68,6 +83,7 @@ fn scans_and_reads() {
 #[test]
 fn nothing_is_allocated_in_the_steady_state() {
     [SyncPolicy::Never, SyncPolicy::Always].into_iter().for_each(appends);
+    observed_appends();
     scans_and_reads();
     // The counter counts.
     assert_eq!(n_allocations(|| drop(Box::new(1))), 1);

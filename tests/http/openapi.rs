@@ -32,6 +32,7 @@ fn every_path_takes_exactly_the_methods_that_are_described() {
     let expected = [
         "/",
         "/livez",
+        "/metrics",
         "/openapi.json",
         "/readyz",
         "/v1/log",

@@ -114,6 +114,8 @@ fn each_request_is_one_line_of_the_log() {
         assert_eq!(request["status"], status);
         assert!(request["bytes"].is_u64() && request["duration_us"].is_u64(), "{request}");
     }
+    assert_eq!(requests[0]["offset"], 0, "that of the record that was appended");
+    assert!(requests[1]["offset"].is_null(), "there is none");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::messages::MessageLimits;
 use crate::server::admission::Admission;
 use crate::server::answer_room::SharedTaken;
 use crate::server::panics::unless_panicked;
+use crate::service::Offset;
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
@@ -64,6 +65,7 @@ pub(super) async fn answer_and_log(
     tracing::info!(
         method,
         ?code,
+        offset = response.extensions().get::<Offset>().map(|offset| offset.0),
         duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "call"
     );

@@ -47,7 +47,8 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
     ) -> Result<Response<v1::ProduceResponse>, Status> {
         let batch = produce::one(request.into_inner())?;
         let appended = self.log.append(batch).await.map_err(|error| status(&error))?;
-        Ok(Response::new(v1::ProduceResponse { offset: appended.first_offset.0 }))
+        let offset = appended.first_offset;
+        Ok(about(offset, v1::ProduceResponse { offset: offset.0 }))
     }
 
     async fn produce_batch(
@@ -56,11 +57,12 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
     ) -> Result<Response<v1::ProduceBatchResponse>, Status> {
         let batch = produce::many(request.into_inner())?;
         let appended = self.log.append(batch).await.map_err(|error| status(&error))?;
-        Ok(Response::new(v1::ProduceBatchResponse {
+        let response = v1::ProduceBatchResponse {
             first_offset: appended.first_offset.0,
             last_offset: appended.last_offset.0,
             durability: v1::Durability::from(appended.durability).into(),
-        }))
+        };
+        Ok(about(appended.first_offset, response))
     }
 
     async fn produce_stream(
@@ -78,7 +80,7 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
         let offset = Offset(request.into_inner().offset);
         let found = self.answers.read(|| self.log.read(offset), |record| record.value.len()).await;
         let (record, taken) = found.map_err(|error| status(&error))?;
-        let mut response = Response::new(v1::ConsumeResponse { record: Some(record.into()) });
+        let mut response = about(offset, v1::ConsumeResponse { record: Some(record.into()) });
         response.extensions_mut().insert(taken.shared());
         Ok(response)
     }
@@ -123,6 +125,13 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
         let described = describe(&*self.log, &times).await;
         Ok(Response::new(described.map_err(|error| status(&error))?))
     }
+}
+
+/// An answer about one place in the log, for the line in the log of the server.
+fn about<T>(offset: Offset, message: T) -> Response<T> {
+    let mut response = Response::new(message);
+    response.extensions_mut().insert(offset);
+    response
 }
 
 async fn describe<L: CommitLog>(

@@ -6,6 +6,7 @@
 mod access;
 mod call;
 mod consume;
+mod counted;
 mod gather;
 mod health;
 mod log_service;
@@ -29,6 +30,7 @@ use super::admission::Admission;
 use super::answer_room::AnswerRoom;
 use super::{ServerConfig, Shutdown};
 use crate::service::CommitLog;
+use crate::telemetry::Metrics;
 use crate::wire::v1::log_server::LogServer;
 
 /// Room in a message beside one record's value, key and headers.
@@ -42,6 +44,7 @@ pub(super) fn router<L: CommitLog>(
     log: Arc<L>,
     config: &ServerConfig,
     listener: &TcpListener,
+    metrics: &Arc<Metrics>,
     shutdown: Shutdown,
 ) -> Router {
     let address = listener.local_addr().map_or_else(|_| String::new(), |addr| addr.to_string());
@@ -62,6 +65,7 @@ pub(super) fn router<L: CommitLog>(
         .prepare()
         .into_axum_router()
         .layer(middleware::from_fn_with_state(around, call::answer_and_log))
+        .layer(middleware::from_fn_with_state(Arc::clone(metrics), counted::count))
 }
 
 fn max_message_bytes(max_record_bytes: u64) -> usize {

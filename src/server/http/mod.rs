@@ -8,6 +8,7 @@ mod error;
 pub(super) mod fuzzing;
 mod go_json;
 mod health;
+mod metrics;
 mod openapi;
 mod original;
 mod path;
@@ -34,6 +35,7 @@ use super::admission::{Access, Action, Admission};
 use super::answer_room::{AnswerRoom, Taken};
 use super::{ServerConfig, Shutdown};
 use crate::service::{CommitLog, Offset, Record, ServiceError};
+use crate::telemetry::Metrics;
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -43,6 +45,7 @@ struct App<L> {
     admission: Admission,
     answers: Arc<AnswerRoom>,
     shutdown: Shutdown,
+    metrics: Arc<Metrics>,
     /// The document that describes all routes.
     openapi: Bytes,
 }
@@ -51,16 +54,20 @@ struct App<L> {
 pub(super) fn router<L: CommitLog>(
     log: Arc<L>,
     config: &ServerConfig,
+    metrics: &Arc<Metrics>,
     shutdown: Shutdown,
 ) -> Router {
     let (routes, api) = v1::add_to(common::<L>()).split_for_parts();
     let bodies = BodyLimits::new(config);
     let admission = Admission::by(config.protection.guard.clone());
     let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
-    let app = App { log, bodies, admission, answers, shutdown, openapi: openapi::document(&api) };
+    let metrics = Arc::clone(metrics);
+    let count = middleware::from_fn_with_state(Arc::clone(&metrics), request_log::answer_and_log);
+    let openapi = openapi::document(&api);
+    let app = App { log, bodies, admission, answers, shutdown, metrics, openapi };
     routes
         .fallback(Admitted { handler: path::elsewhere, access: Access::Known })
-        .layer(middleware::from_fn(request_log::answer_and_log))
+        .layer(count)
         .with_state(Arc::new(app))
 }
 
@@ -74,6 +81,15 @@ fn common<L: CommitLog>() -> OpenApiRouter<Arc<App<L>>> {
         .routes(Resource::new().with(health::__path_livez, health::livez, Access::Open).routes())
         .routes(
             Resource::new().with(health::__path_readyz, health::readyz::<L>, Access::Open).routes(),
+        )
+        .routes(
+            Resource::new()
+                .with(
+                    metrics::__path_metrics,
+                    metrics::metrics::<L>,
+                    Access::Needs(Action::Metrics),
+                )
+                .routes(),
         )
         .routes(
             Resource::new()

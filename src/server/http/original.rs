@@ -52,7 +52,8 @@ pub(super) async fn produce<L: CommitLog>(
     let value = go_json::produce_value(&body.bytes)
         .map_err(|error| malformed(&error, &body.bytes, PRODUCE_BODY))?;
     let appended = app.log.append(Batch::of(NewRecord::new(value))).await?;
-    Ok(json(format!("{{\"offset\":{}}}\n", appended.first_offset)))
+    let offset = appended.first_offset;
+    Ok(json(offset, format!("{{\"offset\":{offset}}}\n")))
 }
 
 /// Read one record
@@ -77,7 +78,7 @@ pub(super) async fn consume<L: CommitLog>(
     let offset = go_json::consume_offset(&body.bytes)
         .map_err(|error| malformed(&error, &body.bytes, CONSUME_BODY))?;
     let (record, taken) = app.read(Offset(offset)).await.map_err(Problem::of_the_original)?;
-    Ok(json(taken.held_by(record_json(&record).into_bytes())))
+    Ok(json(record.offset, taken.held_by(record_json(&record).into_bytes())))
 }
 
 fn malformed(error: &serde_json::Error, body: &[u8], expected: &'static str) -> RequestError {
@@ -96,9 +97,11 @@ fn record_json(record: &Record) -> String {
     json
 }
 
-fn json(document: impl Into<Body>) -> Response {
+/// The offset is for the line in the log.
+fn json(offset: Offset, document: impl Into<Body>) -> Response {
     let mut response = Response::new(document.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.extensions_mut().insert(offset);
     response
 }
 

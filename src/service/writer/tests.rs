@@ -63,10 +63,10 @@ async fn what_waits_while_a_group_is_written_becomes_one_group() {
         );
         memory.groups
     });
-    let mut answers = vec![queue.push(batch(b"0")).await.expect("room")];
+    let mut answers = vec![queue.push(batch(b"0"), None).await.expect("room")];
     first_started.recv().expect("the first group starts alone");
     for n in 1..64 {
-        answers.push(queue.push(batch(n.to_string().as_bytes())).await.expect("room"));
+        answers.push(queue.push(batch(n.to_string().as_bytes()), None).await.expect("room"));
     }
     go_on.send(()).expect("first group");
     go_on.send(()).expect("second group");
@@ -85,7 +85,7 @@ async fn what_waits_while_a_group_is_written_becomes_one_group() {
 async fn a_group_is_bounded_in_bytes() {
     let (queue, waiting) = queue();
     for _ in 0..4 {
-        queue.push(batch(&[b'x'; 100])).await.expect("room");
+        queue.push(batch(&[b'x'; 100]), None).await.expect("room");
     }
     queue.close();
     let mut memory = Memory::default();
@@ -99,8 +99,8 @@ async fn a_group_is_bounded_in_bytes() {
 #[tokio::test]
 async fn each_batch_of_a_group_gets_its_own_answer() {
     let (queue, waiting) = queue();
-    let refused = queue.push(batch(b"refused")).await.expect("room");
-    let taken = queue.push(batch(b"taken")).await.expect("room");
+    let refused = queue.push(batch(b"refused"), None).await.expect("room");
+    let taken = queue.push(batch(b"taken"), None).await.expect("room");
     queue.close();
     thread::spawn(move || {
         let mut memory = Memory::default();

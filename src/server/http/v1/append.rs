@@ -80,7 +80,9 @@ pub(super) async fn append<L: CommitLog>(
     let records = asked.records(&mut body, &app.bodies)?;
     let appended = app.log.append(Batch { records, expected_offset }).await?;
     drop(body);
-    Ok(created(&appended))
+    let mut response = created(&appended);
+    response.extensions_mut().insert(appended.first_offset);
+    Ok(response)
 }
 
 /// What the head of a request says.

@@ -59,7 +59,9 @@ pub(super) async fn single<L: CommitLog>(
         object.push(b'\n');
         taken.held_by(object)
     };
-    Ok(Entity { media_type, bytes }.answer(request.method(), request.headers())?)
+    let mut response = Entity { media_type, bytes }.answer(request.method(), request.headers())?;
+    response.extensions_mut().insert(offset);
+    Ok(response)
 }
 
 fn offset(path: &str) -> Result<Offset, RequestError> {

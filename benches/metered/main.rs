@@ -1,0 +1,72 @@
+//! What metrics cost an append: the same appends through a `LocalLog` with and without them.
+//!
+//! `cargo bench --bench metered` times both by turns, since a machine isn't as fast at all times.
+//! `cargo bench --bench metered -- with` (or `without`) does one of them once, for a profiler that
+//! counts instructions.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proglog::log::{Log, LogConfig, SyncPolicy};
+use proglog::service::{self, Batch, CommitLog, LocalLog, LocalLogConfig, NewRecord};
+use proglog::telemetry::Metrics;
+use tokio::runtime::Builder;
+
+const N_APPENDS: u32 = 50_000;
+const N_ROUNDS: usize = 40;
+const IN_FLIGHT: usize = 64;
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).find(|word| !word.starts_with('-')) {
+        Some("with") => println!("{:?} an append", run(true)),
+        Some("without") => println!("{:?} an append", run(false)),
+        _ => compare(),
+    }
+}
+
+fn compare() {
+    let (mut without, mut with) = (Duration::MAX, Duration::MAX);
+    for _ in 0..N_ROUNDS {
+        without = without.min(run(false));
+        with = with.min(run(true));
+    }
+    let percent = (with.as_secs_f64() / without.as_secs_f64() - 1.0) * 100.0;
+    println!(
+        "without metrics {without:?} an append, with {with:?}: {percent:+.1} % (the fastest rounds)"
+    );
+}
+
+/// The time of one append, of many that are under way together.
+fn run(is_metered: bool) -> Duration {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let dir = tempfile::tempdir().expect("a directory");
+        let metrics = Arc::new(Metrics::new());
+        let observer = is_metered.then(|| service::observer(&metrics));
+        let config = LogConfig { sync: SyncPolicy::Never, observer, ..LogConfig::default() };
+        let log = Log::open(dir.path(), config).expect("a log");
+        let config = LocalLogConfig::default();
+        let log = if is_metered {
+            LocalLog::start_metered(log, &config, &metrics)
+        } else {
+            LocalLog::start(log, &config)
+        };
+        let log = log.expect("a storage thread");
+        let value = bytes::Bytes::from(vec![7; 128]);
+        let started = Instant::now();
+        for _ in 0..N_APPENDS as usize / IN_FLIGHT {
+            let mut pending = Vec::with_capacity(IN_FLIGHT);
+            for _ in 0..IN_FLIGHT {
+                let batch = Batch::of(NewRecord::new(value.clone()));
+                pending.push(log.submit(batch).await.expect("taken"));
+            }
+            for answer in pending {
+                answer.await.expect("appended");
+            }
+        }
+        let took = started.elapsed() / N_APPENDS;
+        log.close().await.expect("closed");
+        took
+    })
+}

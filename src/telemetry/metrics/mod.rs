@@ -1,0 +1,16 @@
+//! The metrics of one server, and how they are written down. `docs/metrics.md` lists them all.
+
+mod disk;
+mod durations;
+mod exposition;
+mod log;
+mod process;
+mod registry;
+mod requests;
+mod sources;
+
+pub use exposition::ExpositionFormat;
+pub use log::LogMetrics;
+pub use registry::Metrics;
+pub use requests::{Connection, Protocol, RequestMetrics};
+pub use sources::LogFigures;

@@ -1,0 +1,133 @@
+//! What clients ask for: connections and requests.
+
+use std::borrow::Cow;
+use std::fmt::{Error, Write};
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::durations::SECONDS_BUCKETS;
+
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http,
+    /// gRPC.
+    Grpc,
+}
+
+impl Protocol {
+    /// As it is called in metrics and traces.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Protocol::Http => "http",
+            Protocol::Grpc => "grpc",
+        }
+    }
+}
+
+impl EncodeLabelValue for Protocol {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), Error> {
+        encoder.write_str(self.as_str())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfProtocol {
+    protocol: Protocol,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfMethod {
+    protocol: Protocol,
+    method: Cow<'static, str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfCode {
+    protocol: Protocol,
+    method: Cow<'static, str>,
+    code: Cow<'static, str>,
+}
+
+/// Counters and histograms of one server.
+#[derive(Debug)]
+pub struct RequestMetrics {
+    connections: Family<OfProtocol, Gauge>,
+    requests: Family<OfCode, Counter>,
+    durations: Family<OfMethod, Histogram, fn() -> Histogram>,
+}
+
+/// An open connection. Dropping it counts it as closed.
+#[derive(Debug)]
+pub struct Connection(Gauge);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl RequestMetrics {
+    pub(super) fn register(registry: &mut Registry) -> RequestMetrics {
+        let seconds: fn() -> Histogram = || Histogram::new(SECONDS_BUCKETS);
+        let metrics = RequestMetrics {
+            connections: Family::default(),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(seconds),
+        };
+        for protocol in [Protocol::Http, Protocol::Grpc] {
+            // There from the beginning, at 0.
+            drop(metrics.connections.get_or_create_owned(&OfProtocol { protocol }));
+        }
+        registry.register(
+            "proglog_connections",
+            "Connections that are open",
+            metrics.connections.clone(),
+        );
+        registry.register("proglog_requests", "Requests answered", metrics.requests.clone());
+        registry.register(
+            "proglog_request_duration_seconds",
+            "From a request's header until its answer begins",
+            metrics.durations.clone(),
+        );
+        metrics
+    }
+
+    /// Counts a connection until the answer is dropped.
+    #[must_use]
+    pub fn connected(&self, protocol: Protocol) -> Connection {
+        let gauge = self.connections.get_or_create_owned(&OfProtocol { protocol });
+        gauge.inc();
+        Connection(gauge)
+    }
+
+    /// Counts a request once it is known what became of it. `method` must be one of a bounded number.
+    pub fn answered(
+        &self,
+        protocol: Protocol,
+        method: impl Into<Cow<'static, str>>,
+        code: impl Into<Cow<'static, str>>,
+    ) {
+        let labels = OfCode { protocol, method: method.into(), code: code.into() };
+        self.requests.get_or_create_owned(&labels).inc();
+    }
+
+    /// Notes how long it took until the answer began.
+    pub fn took(
+        &self,
+        protocol: Protocol,
+        method: impl Into<Cow<'static, str>>,
+        duration: Duration,
+    ) {
+        let labels = OfMethod { protocol, method: method.into() };
+        self.durations.get_or_create_owned(&labels).observe(duration.as_secs_f64());
+    }
+}
