@@ -21,10 +21,11 @@ enum Needs {
     Produce,
     Consume,
     Admin,
+    Metrics,
 }
 
 /// All operations of HTTP.
-const ROUTES: [(&str, &str, Needs); 16] = [
+const ROUTES: [(&str, &str, Needs); 18] = [
     ("POST", "/", Needs::Produce),
     ("GET", "/", Needs::Consume),
     ("POST", "/v1/records", Needs::Produce),
@@ -35,6 +36,8 @@ const ROUTES: [(&str, &str, Needs); 16] = [
     ("GET", "/v1/log", Needs::Consume),
     ("HEAD", "/v1/log", Needs::Consume),
     ("POST", "/v1/log/truncate", Needs::Admin),
+    ("GET", "/metrics", Needs::Metrics),
+    ("HEAD", "/metrics", Needs::Metrics),
     ("GET", "/livez", Needs::Nothing),
     ("HEAD", "/livez", Needs::Nothing),
     ("GET", "/readyz", Needs::Nothing),
