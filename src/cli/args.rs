@@ -87,7 +87,7 @@ pub(crate) enum Command {
     Repair(RepairArgs),
     Truncate(TruncateArgs),
     Bench(BenchArgs),
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     Token(TokenArgs),
     Acl(AclArgs),
     Certs(CertsArgs),

@@ -121,7 +121,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::run(args, context, &mut out),
         Command::Repair(args) => repair::run(args, context, &mut out),
         Command::Truncate(args) => truncate::run(args, context, &mut out),
-        Command::Serve(args) => serve::run(args, context, &mut out),
+        Command::Serve(args) => serve::run(*args, context, &mut out),
         Command::Bench(args) => bench::run(args, context, &mut out),
         Command::Token(args) => token::run(args, context, &mut out),
         Command::Acl(args) => acl::run(args, context, &mut out),

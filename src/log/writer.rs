@@ -69,6 +69,8 @@ pub(super) struct Writer {
     /// All records below it are on the device.
     synced: Offset,
     last_timestamp_us: u64,
+    /// Likewise, of what isn't staged only: a refused batch leaves no time behind.
+    published_timestamp_us: u64,
     buffer: Vec<u8>,
     /// Where in the store each staged frame will start.
     positions: Vec<u64>,
@@ -121,6 +123,7 @@ impl Writer {
             next,
             synced: next,
             last_timestamp_us: resume.last_timestamp_us,
+            published_timestamp_us: resume.last_timestamp_us,
             buffer: Vec::new(),
             positions: Vec::new(),
             n_batches: 0,
@@ -259,6 +262,7 @@ impl Writer {
                 self.positions.clear();
                 self.n_batches = 0;
                 self.buffer.clear();
+                self.last_timestamp_us = self.published_timestamp_us;
                 Err(error)
             }
         }
@@ -316,7 +320,8 @@ impl Writer {
         Ok(())
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.published_timestamp_us = self.last_timestamp_us;
         let n_records = self.next.since(self.active.base);
         self.active.publish(Extent { n_records, end: self.position });
         self.view.set_next(self.next);

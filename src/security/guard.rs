@@ -15,6 +15,9 @@ use super::token::{TokenError, Verifier};
 pub struct Credentials<'a> {
     /// The common name of the client certificate, which TLS has verified.
     pub certificate: Option<&'a str>,
+    /// From when on that certificate isn't valid any more, in seconds since 1970: a connection may last
+    /// longer than what was verified when it began.
+    pub certificate_expires_at_s: Option<u64>,
     /// The token behind `Bearer`.
     pub bearer: Option<&'a str>,
 }
@@ -60,6 +63,8 @@ enum Reason {
     TokensNotTaken,
     #[error("the certificate's common name: {0}")]
     Certificate(#[from] BadSubject),
+    #[error("the certificate has expired since the connection was made")]
+    CertificateExpired,
     #[error("the certificate and the token are for different subjects")]
     Disagreement,
 }
@@ -145,9 +150,13 @@ impl Guard {
             return Ok(Subject::Anonymous);
         }
         credentials.certificate.map(check_subject).transpose()?;
+        let until = credentials.certificate_expires_at_s;
+        if until.is_some_and(|until| now_s > until) {
+            return Err(Reason::CertificateExpired);
+        }
         let Some(token) = credentials.bearer else {
             let name = credentials.certificate.ok_or(Reason::Nothing)?.to_owned();
-            return Ok(Subject::Named { name, expires_at_s: None });
+            return Ok(Subject::Named { name, expires_at_s: until });
         };
         let verifier = self.verifier.as_ref().ok_or(Reason::TokensNotTaken)?;
         let claims = verifier.verify(token, now_s)?;
@@ -155,6 +164,7 @@ impl Guard {
             return Err(Reason::Disagreement);
         }
         let expires_at_s = claims.expires_at_s.saturating_add(verifier.leeway_s());
+        let expires_at_s = until.into_iter().fold(expires_at_s, u64::min);
         Ok(Subject::Named { name: claims.subject, expires_at_s: Some(expires_at_s) })
     }
 

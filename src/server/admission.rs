@@ -30,9 +30,13 @@ pub(super) enum Access {
     Needs(Action),
 }
 
-/// Whose certificate a connection's handshake has verified, if any. An extension of each request.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Certificate(pub(super) Option<Arc<str>>);
+/// Whose certificate a connection's handshake has verified, and until when it is valid, in seconds since
+/// 1970. An extension of each request.
+#[derive(Clone, Debug)]
+pub(super) struct Certificate {
+    pub(super) subject: Arc<str>,
+    pub(super) expires_at_s: u64,
+}
 
 /// What lets requests in.
 #[derive(Clone, Debug, Default)]
@@ -46,12 +50,18 @@ impl Admission {
         Admission { guard: guard.filter(|guard| guard.demands_identity()) }
     }
 
+    /// Whether callers have to say who they are.
+    pub(super) const fn is_guarded(&self) -> bool {
+        self.guard.is_some()
+    }
+
     /// Decides by what a request shows.
     pub(super) fn admit(&self, access: Access, request: &Request) -> Result<Admitted, Refusal> {
         let Some(guard) = &self.guard else { return Ok(Admitted(None)) };
         let certificate = request.extensions().get::<Certificate>();
         let credentials = Credentials {
-            certificate: certificate.and_then(|certificate| certificate.0.as_deref()),
+            certificate: certificate.map(|certificate| &*certificate.subject),
+            certificate_expires_at_s: certificate.map(|certificate| certificate.expires_at_s),
             bearer: bearer(request.headers()),
         };
         let action = match access {
@@ -82,8 +92,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 pub(super) struct Admitted(Option<Lease>);
 
 /// For how long that holds.
-#[derive(Debug)]
-struct Lease {
+#[derive(Clone, Debug)]
+pub(super) struct Lease {
     guard: Arc<Guard>,
     subject: Subject,
     action: Action,
@@ -91,7 +101,8 @@ struct Lease {
 }
 
 impl Lease {
-    fn renew(&mut self) -> Result<(), Refusal> {
+    /// Asks again, if it was long ago that it was asked.
+    pub(super) fn renew(&mut self) -> Result<(), Refusal> {
         if self.checked.elapsed() < RECHECK_INTERVAL {
             return Ok(());
         }
@@ -101,10 +112,16 @@ impl Lease {
 }
 
 impl Admitted {
-    /// Sees to it that the answer ends once its caller may have no more of it: by what `end` makes of
-    /// the refusal.
+    /// What has to hold for as long as the caller sends.
+    pub(super) fn lease(&self) -> Option<Lease> {
+        self.0.clone()
+    }
+
+    /// Sees to it that an answer that is read ends once its caller may have no more of it: by what `end`
+    /// makes of the refusal. Of what was done the caller is always told.
     pub(super) fn hold(self, response: Response, end: End) -> Response {
-        let Some(lease) = self.0 else { return response };
+        let reads = |lease: &Lease| !matches!(lease.action, Action::Produce | Action::Admin);
+        let Some(lease) = self.0.filter(reads) else { return response };
         response.map(|body| Body::new(Held { body, lease, end, is_over: false }))
     }
 }

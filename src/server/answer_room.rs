@@ -3,9 +3,10 @@
 //! An answer holds what its client hasn't taken. That is little for most, but a record may have many
 //! megabytes, and a thousand clients that ask for it and then take nothing must not take all the memory
 //! there is. So whatever is large takes room, and gives it back once it is sent. Where there is none, what
-//! was read is dropped and read again once there is, so that nobody who waits holds anything.
+//! was read is dropped and read again once there is, in turn. Small answers take none and never wait.
 
-use std::sync::Arc;
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::service::ServiceError;
 
@@ -37,19 +38,24 @@ pub(super) struct AnswerRoom {
 #[derive(Debug, Default)]
 pub(super) struct Taken(Option<OwnedSemaphorePermit>);
 
-/// Likewise, in a form that the extensions of an answer take.
-#[derive(Clone, Debug)]
-pub(super) struct SharedTaken(Arc<Taken>);
+/// Where the room of a call's answer waits for the bytes that it is for: what is between the two makes
+/// bytes of its own. An extension of the request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Slot(Arc<Mutex<Taken>>);
 
-impl SharedTaken {
-    /// The answer's body, which keeps the room until it is sent.
-    pub(super) fn held_by(self, body: Body) -> Body {
-        if self.0.0.is_none() {
-            return body;
-        }
-        Body::new(body.map_err(move |error| {
-            let _ = &self;
-            error
+impl Slot {
+    /// Room for what comes out next.
+    pub(super) fn put(&self, taken: Taken) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(taken);
+    }
+
+    /// An answer's body, whose bytes keep the room until they are sent.
+    pub(super) fn fill(self, body: Body) -> Body {
+        Body::new(body.map_frame(move |frame| {
+            frame.map_data(|bytes| {
+                let taken = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+                taken.held_by_shared(bytes)
+            })
         }))
     }
 }
@@ -77,10 +83,8 @@ impl AnswerRoom {
         let deadline = Instant::now() + self.wait;
         let mut expected = 0;
         loop {
-            let Ok(taken) = timeout_at(deadline, self.take(expected)).await else {
-                let free = self.room.available_permits();
-                return Err(ServiceError::Busy { waiting_bytes: (self.all_bytes - free) as u64 });
-            };
+            let taken = timeout_at(deadline, self.take(expected)).await;
+            let taken = taken.map_err(|_| self.busy())?;
             // Nobody closes the semaphore.
             let _reader = self.readers.acquire().await;
             let found = read().await?;
@@ -90,6 +94,20 @@ impl AnswerRoom {
                 None => expected = needed,
             }
         }
+    }
+
+    /// Takes room for an answer of which it is known how much it holds.
+    ///
+    /// # Errors
+    /// [`ServiceError::Busy`] if there is no room for long.
+    pub(super) async fn reserve(&self, n_bytes: usize) -> Result<Taken, ServiceError> {
+        let taken = timeout(self.wait, self.take(self.beyond_free(n_bytes))).await;
+        taken.map_err(|_| self.busy())
+    }
+
+    fn busy(&self) -> ServiceError {
+        let free = self.room.available_permits();
+        ServiceError::Busy { waiting_bytes: (self.all_bytes - free) as u64 }
     }
 
     /// How much room an answer of so many bytes takes. One that is greater than all there is takes all.
@@ -136,10 +154,6 @@ impl Taken {
             None => bytes,
             Some(permit) => Bytes::from_owner(Holding { bytes, _permit: permit }),
         }
-    }
-
-    pub(super) fn shared(self) -> SharedTaken {
-        SharedTaken(Arc::new(self))
     }
 
     /// Takes what another one has, too.

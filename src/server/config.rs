@@ -31,6 +31,11 @@ pub struct ServerConfig {
     pub idle_timeout: Duration,
     /// Calls at a time on one connection of gRPC; further ones wait at the client. Default 128.
     pub max_concurrent_streams: u32,
+    /// Bytes of the header of an HTTP request; it is answered with 431 beyond. Default 64 KiB, at least
+    /// 8 KiB.
+    pub max_header_bytes: usize,
+    /// Bytes of the header of a call of gRPC, as HTTP/2 counts them; it is refused beyond. Default 16 KiB.
+    pub max_header_list_bytes: u32,
     /// How long a request's header may take from its first byte, and how long a client of gRPC may take
     /// to begin. Default 10 s.
     pub header_read_timeout: Duration,
@@ -80,6 +85,8 @@ impl ServerConfig {
             protection: Protection { tls: None, guard: None },
             max_connections: 1024,
             max_connections_per_address: 100,
+            max_header_bytes: 64 << 10,
+            max_header_list_bytes: 16 << 10,
             tls_handshake_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(60),
             max_concurrent_streams: 128,

@@ -28,11 +28,8 @@ use super::write_deadline::WriteDeadline;
 use super::{ServerConfig, Shutdown};
 use crate::security::tls::{self, Alpn};
 
-/// Bytes of a request's header; hyper answers 431 beyond.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
-
-/// Likewise on HTTP/2, where a stream is refused beyond.
-const MAX_HEADER_LIST_BYTES: u32 = 16 * 1024;
+/// hyper can't do with less for the header of a request.
+const MIN_HEADER_BYTES: usize = 8 * 1024;
 
 /// What a client may send ahead of what is read, in bytes: on one stream, and on the connection.
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
@@ -61,7 +58,7 @@ pub(super) async fn serve_http(
 /// What is known of a client.
 #[derive(Clone)]
 struct Client {
-    certificate: Option<Arc<str>>,
+    certificate: Option<Certificate>,
     /// Where it can be watched. Over TLS it can't be: what looks like a request may be its farewell.
     peer: Option<Peer>,
 }
@@ -84,7 +81,7 @@ async fn http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
             request.extensions_mut().insert(peer);
         }
         if let Some(certificate) = client.certificate.clone() {
-            request.extensions_mut().insert(Certificate(Some(certificate)));
+            request.extensions_mut().insert(certificate);
         }
         let (answer, mut router) = (begun.begin(), router.clone());
         async move {
@@ -103,7 +100,7 @@ async fn http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(config.idle_timeout)
-        .max_buf_size(MAX_HEADER_BYTES)
+        .max_buf_size(config.max_header_bytes.max(MIN_HEADER_BYTES))
         .half_close(half_closes)
         .serve_connection(stream, service);
     serve(connection, shutdown).await;
@@ -115,14 +112,18 @@ async fn handshake(
     stream: TcpStream,
     alpn: Alpn,
     config: &ServerConfig,
-) -> Option<(TlsStream<TcpStream>, Option<Arc<str>>)> {
+) -> Option<(TlsStream<TcpStream>, Option<Certificate>)> {
     let acceptor = config.protection.tls.as_ref()?.acceptor(alpn);
     let accepted = acceptor.accept(stream, config.tls_handshake_timeout).await;
     let stream = accepted.inspect_err(|error| tracing::debug!(%error, "no handshake")).ok()?;
     let subject = tls::peer_subject(&stream);
     let subject =
         subject.inspect_err(|error| tracing::warn!(%error, "a client is turned away")).ok()?;
-    Some((stream, subject.map(|subject| subject.as_str().into())))
+    let certificate = subject.map(|subject| Certificate {
+        subject: subject.as_str().into(),
+        expires_at_s: subject.expires_at_s(),
+    });
+    Some((stream, certificate))
 }
 
 /// Serves calls until the client or a deadline ends it, or the shutdown does and the calls at hand are
@@ -142,14 +143,14 @@ pub(super) async fn serve_grpc(
 
 async fn grpc<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     stream: S,
-    certificate: Option<Arc<str>>,
+    certificate: Option<Certificate>,
     router: Router,
     config: Arc<ServerConfig>,
     shutdown: Shutdown,
 ) {
     let service = service_fn(move |mut request: Request<Incoming>| {
         if let Some(certificate) = certificate.clone() {
-            request.extensions_mut().insert(Certificate(Some(certificate)));
+            request.extensions_mut().insert(certificate);
         }
         router.clone().call(request)
     });
@@ -158,7 +159,7 @@ async fn grpc<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(config.max_concurrent_streams)
-        .max_header_list_size(MAX_HEADER_LIST_BYTES)
+        .max_header_list_size(config.max_header_list_bytes)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_send_buf_size(MAX_SEND_BUFFER_BYTES)

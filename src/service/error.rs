@@ -67,7 +67,7 @@ pub enum ServiceError {
     #[error("the batch holds no record")]
     EmptyBatch,
     /// There was no room in time for what was to be appended.
-    #[error("{waiting_bytes} bytes wait to be appended already: nothing was appended")]
+    #[error("too much is under way: {waiting_bytes} bytes wait already; nothing was done")]
     Busy {
         /// What waits.
         waiting_bytes: u64,

@@ -93,6 +93,18 @@ pub struct Record {
 }
 
 impl Record {
+    /// About what it takes in memory.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|header| header.name.len() + header.value.len() + size_of::<Header>())
+            .sum();
+        let key = self.key.as_ref().map_or(0, Bytes::len);
+        self.value.len() + key + headers + BYTES_PER_RECORD as usize
+    }
+
     /// Value, key and headers together.
     #[must_use]
     pub fn content_bytes(&self) -> u64 {

@@ -33,6 +33,16 @@ pub(super) struct LimitArgs {
     #[arg(value_parser = parse_positive)]
     max_pending_resets: u64,
 
+    /// Bytes of the header of an HTTP request, 8KiB or more
+    #[arg(long, env = "PROGLOG_MAX_HEADER_BYTES", value_name = "SIZE", default_value = "64KiB")]
+    #[arg(value_parser = parse_bytes)]
+    max_header_bytes: u64,
+
+    /// Bytes of the header of a call of gRPC
+    #[arg(long, env = "PROGLOG_MAX_HEADER_LIST_BYTES", value_name = "SIZE")]
+    #[arg(default_value = "16KiB", value_parser = parse_bytes)]
+    max_header_list_bytes: u64,
+
     /// What all requests may hold together, of each interface [default: 64MiB, or two of the longest]
     #[arg(long, env = "PROGLOG_MAX_REQUESTS_BYTES", value_name = "SIZE", value_parser = parse_bytes)]
     max_requests_bytes: Option<u64>,
@@ -85,6 +95,8 @@ impl LimitArgs {
             max_connections_per_address: count(self.max_connections_per_address),
             max_concurrent_streams: u32::try_from(self.max_streams).unwrap_or(u32::MAX),
             max_pending_resets: count(self.max_pending_resets),
+            max_header_bytes: count(self.max_header_bytes),
+            max_header_list_bytes: u32::try_from(self.max_header_list_bytes).unwrap_or(u32::MAX),
             max_bodies_bytes: self
                 .max_requests_bytes
                 .map_or(defaults.max_bodies_bytes, |bytes| bytes.max(defaults.max_body_bytes)),

@@ -13,7 +13,7 @@ use crate::wire::time::parse_duration;
 pub(super) struct RetentionArgs {
     /// Remove segments whose newest record is older than this
     ///
-    /// By the time of the append. Only whole segments go, and never the newest, which takes the appends,
+    /// By the time of the append, or the one that the producer gave the record. Only whole segments go, and never the newest, which takes the appends,
     /// however old it is.
     #[arg(long, env = "PROGLOG_RETAIN_AGE", value_name = "DURATION", value_parser = parse_duration)]
     retain_age: Option<Duration>,

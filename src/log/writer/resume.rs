@@ -63,6 +63,7 @@ impl Writer {
             self.latch(failure)
         })?;
         self.next = self.active.next();
+        self.last_timestamp_us = self.published_timestamp_us;
         self.synced = self.next;
         Ok(())
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::action::Action;
+use super::effect::Effect;
 use super::error::AccessListError;
 use super::model::Model;
 
@@ -89,6 +90,9 @@ fn check(fields: &[String], model: &Model) -> Result<(), String> {
             }
             "eft" if !matches!(value.as_str(), "allow" | "deny") => {
                 return Err("its `eft` is neither `allow` nor `deny`".into());
+            }
+            "eft" if value == "deny" && model.effect == Effect::SomeAllows => {
+                return Err("the model's effect passes over rules that deny".into());
             }
             _ => {}
         }
@@ -190,6 +194,12 @@ mod tests {
         assert_eq!(policy.roles, [["root", "admins"]]);
         assert!(parse_with(&model, "g, root").expect_err("refused").contains("g, subject, role"));
         let model = DEFAULT_MODEL.replace("p = sub, obj, act", "p = sub, obj, act, eft");
+        assert!(parse_with(&model, "p, root, *, admin, allow").is_ok());
+        // The effect would pass over it, and nobody would notice.
+        let refused = parse_with(&model, "p, root, *, admin, deny").expect_err("refused");
+        assert!(refused.contains("passes over"), "{refused}");
+        let both = "some(where (p.eft == allow)) && !some(where (p.eft == deny))";
+        let model = model.replace("some(where (p.eft == allow))", both);
         assert!(parse_with(&model, "p, root, *, admin, deny").is_ok());
         assert!(parse_with(&model, "p, root, *, admin, dny").expect_err("refused").contains("eft"));
     }

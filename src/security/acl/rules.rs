@@ -84,7 +84,8 @@ impl Rules {
         match self.try_enforce(subject, object, action) {
             Ok(allowed) => {
                 let rule = Effect::decided_by().and_then(|index| self.places.get(index));
-                Answer { allowed, rule: rule.cloned() }
+                // Without rules Casbin asks the matcher about an empty one, which may say yes.
+                Answer { allowed: allowed && rule.is_some(), rule: rule.cloned() }
             }
             Err(reason) => {
                 tracing::error!("access list: {reason}; denied");
@@ -162,6 +163,14 @@ mod tests {
         assert_eq!(by(&rules, "bob", "mine"), (true, Some(1)));
         assert_eq!(by(&rules, "bob", "secret"), (false, Some(2)));
         assert_eq!(by(&rules, "eve", "mine"), (false, Some(3)));
+    }
+
+    #[test]
+    fn an_empty_policy_allows_nothing_whatever_the_matcher_says() {
+        let all =
+            [("r.sub == p.sub && r.obj == p.obj && r.act == p.act", "regexMatch(r.sub, p.sub)")];
+        assert_eq!(by(&rules(&all, ""), "anybody", "log"), (false, None));
+        assert_eq!(by(&rules(&all, "p, .*, x, produce"), "anybody", "log"), (true, Some(1)));
     }
 
     #[test]

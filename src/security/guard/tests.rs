@@ -9,7 +9,7 @@ use crate::security::testing::{Pair, Place, now_s, token_of, verifier};
 const POLICY: &str = "p, root, *, produce\np, bob, mine, consume\n";
 
 fn credentials<'a>(certificate: Option<&'a str>, bearer: Option<&'a str>) -> Credentials<'a> {
-    Credentials { certificate, bearer }
+    Credentials { certificate, bearer, certificate_expires_at_s: None }
 }
 
 fn access_list(place: &Place) -> AccessList {
@@ -170,4 +170,18 @@ fn files_of_both_kinds_are_looked_at_again() {
     replace(&new.public, &old.public);
     assert_eq!(guard.reload_if_changed(), [Reload::Reloaded, Reload::Unchanged]);
     assert!(known(&guard));
+}
+
+#[test]
+fn a_certificate_that_has_expired_meanwhile_is_none() {
+    let guard = Guard::new(GuardConfig { has_client_ca: true, ..GuardConfig::default() });
+    let until = |certificate_expires_at_s| Credentials {
+        certificate: Some("root"),
+        certificate_expires_at_s,
+        bearer: None,
+    };
+    assert!(guard.authenticate(&until(Some(1))).is_err());
+    let later = now_s() + 60;
+    let subject = guard.authenticate(&until(Some(later))).expect("still valid");
+    assert_eq!(subject, Subject::Named { name: "root".to_owned(), expires_at_s: Some(later) });
 }

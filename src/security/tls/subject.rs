@@ -13,7 +13,10 @@ use super::SubjectError;
 /// The subject of a certificate, as access lists know it: exactly as it stands there, neither trimmed
 /// nor folded. Never empty, and without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct CertificateSubject(String);
+pub struct CertificateSubject {
+    name: String,
+    expires_at_s: u64,
+}
 
 /// The client's subject; `None` if it has no certificate, because none was demanded.
 ///
@@ -35,7 +38,11 @@ impl CertificateSubject {
             parse_x509_certificate(certificate).map_err(|_| SubjectError::Unreadable)?;
         let mut names = certificate.subject().iter_common_name();
         match (names.next(), names.count()) {
-            (Some(name), 0) => text(name).map(CertificateSubject),
+            (Some(name), 0) => {
+                let not_after = certificate.validity().not_after.timestamp();
+                let expires_at_s = u64::try_from(not_after).unwrap_or(0);
+                text(name).map(|name| CertificateSubject { name, expires_at_s })
+            }
             (first, n_more) => {
                 let n_names = usize::from(first.is_some()) + n_more;
                 Err(SubjectError::NotOneName { n_names })
@@ -46,7 +53,13 @@ impl CertificateSubject {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// From when on the certificate isn't valid any more, in seconds since 1970.
+    #[must_use]
+    pub const fn expires_at_s(&self) -> u64 {
+        self.expires_at_s
     }
 }
 
@@ -63,12 +76,12 @@ fn text(name: &AttributeTypeAndValue<'_>) -> Result<String, SubjectError> {
 
 impl fmt::Display for CertificateSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.name)
     }
 }
 
 impl AsRef<str> for CertificateSubject {
     fn as_ref(&self) -> &str {
-        &self.0
+        &self.name
     }
 }

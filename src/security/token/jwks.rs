@@ -46,7 +46,10 @@ pub(super) fn has_secrets(bytes: &[u8]) -> bool {
 /// All keys that can verify tokens.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<VerificationKey>, String> {
     let file: KeySetFile = serde_json::from_slice(without_mark(bytes))
-        .map_err(|error| format!("is not a JWKS file: {error}"))?;
+        // Not in the words of the parser, which repeats what it has read.
+        .map_err(|error| {
+            format!("is not a JWKS file: see line {} column {}", error.line(), error.column())
+        })?;
     if file.keys.len() > MAX_KEYS {
         return Err(format!("has more than {MAX_KEYS} keys"));
     }

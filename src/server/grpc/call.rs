@@ -12,8 +12,8 @@ use tonic::{Code, Status};
 
 use super::access;
 use super::messages::MessageLimits;
-use crate::server::admission::Admission;
-use crate::server::answer_room::SharedTaken;
+use crate::server::admission::{Access, Action, Admission};
+use crate::server::answer_room::Slot;
 use crate::server::panics::unless_panicked;
 use crate::service::Offset;
 
@@ -31,13 +31,17 @@ pub(super) struct Around {
 
 impl Around {
     async fn answer(&self, request: Request, next: Next) -> Response {
-        match self.admission.admit(access::access(request.uri().path()), &request) {
+        let access = access::access(request.uri().path());
+        match self.admission.admit(access, &request) {
             Ok(admitted) => {
-                let (request, _room) = self.limits.bound(request);
-                let mut response = next.run(request).await;
-                if let Some(taken) = response.extensions_mut().remove::<SharedTaken>() {
-                    response = response.map(|body| taken.held_by(body));
+                let (mut request, _room) = self.limits.bound(request, access, admitted.lease());
+                let reads = access == Access::Needs(Action::Consume);
+                let slot = Slot::default();
+                if reads {
+                    request.extensions_mut().insert(slot.clone());
                 }
+                let response = next.run(request).await;
+                let response = if reads { response.map(|body| slot.fill(body)) } else { response };
                 admitted.hold(response, access::trailers)
             }
             Err(refusal) => access::status(&refusal).into_http(),

@@ -12,7 +12,7 @@ use tonic::Status;
 
 use super::status::status;
 use crate::server::Shutdown;
-use crate::server::answer_room::{AnswerRoom, Taken};
+use crate::server::answer_room::{AnswerRoom, Slot};
 use crate::service::{Chunk, CommitLog, Offset, ScanLimits, ServiceError};
 use crate::wire::v1;
 
@@ -33,14 +33,14 @@ pub(super) type Records<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send
 pub(super) struct Source<L> {
     pub(super) log: Arc<L>,
     pub(super) room: Arc<AnswerRoom>,
+    /// Where the room of a message goes.
+    pub(super) slot: Slot,
     pub(super) shutdown: Shutdown,
 }
 
 /// Where a stream is.
 struct Reading<L> {
     source: Source<L>,
-    /// The room of the chunk before: it is given back when the next one is asked for.
-    taken: Taken,
     at: Offset,
     limits: ScanLimits,
     follows: bool,
@@ -58,7 +58,7 @@ pub(super) fn one_by_one<L: CommitLog>(
         max_bytes: CHUNK_BYTES,
         skips_corrupt: false,
     };
-    let reading = Reading { source, taken: Taken::default(), at: from, limits, follows: true };
+    let reading = Reading { source, at: from, limits, follows: true };
     let message =
         |record: crate::service::Record| v1::ConsumeResponse { record: Some(record.into()) };
     Box::pin(reading.into_chunks().flat_map(move |chunk| match chunk {
@@ -89,8 +89,7 @@ pub(super) fn in_batches<L: CommitLog>(
         max_bytes: or_default(request.max_bytes, DEFAULT_BATCH_BYTES, MAX_BATCH_BYTES),
         skips_corrupt: request.skip_corrupt,
     };
-    let (taken, follows) = (Taken::default(), request.follow);
-    let reading = Reading { source, taken, at, limits, follows };
+    let reading = Reading { source, at, limits, follows: request.follow };
     let message = |chunk: Chunk| v1::ConsumeBatchResponse {
         records: chunk.records.into_iter().map(v1::Record::from).collect(),
         missing: chunk.missing.into_iter().map(v1::Missing::from).collect(),
@@ -104,7 +103,7 @@ pub(super) fn in_batches<L: CommitLog>(
 
 /// About how much a message with the chunk takes.
 fn bytes_of(chunk: &Chunk) -> usize {
-    chunk.records.iter().map(|record| record.value.len() + 64).sum()
+    chunk.records.iter().map(crate::service::Record::memory_bytes).sum()
 }
 
 impl<L: CommitLog> Reading<L> {
@@ -121,7 +120,6 @@ impl<L: CommitLog> Reading<L> {
     }
 
     async fn next_chunk(&mut self) -> Result<Option<Chunk>, ServiceError> {
-        self.taken = Taken::default();
         while self.limits.end.is_none_or(|end| self.at < end) {
             if self.source.shutdown.is_requested() {
                 return Err(ServiceError::Closed);
@@ -137,7 +135,7 @@ impl<L: CommitLog> Reading<L> {
             }
             let scan = || self.source.log.scan(self.at, self.limits);
             let (chunk, taken) = self.source.room.read(scan, bytes_of).await?;
-            self.taken = taken;
+            self.source.slot.put(taken);
             self.at = chunk.next;
             if !chunk.records.is_empty() || !chunk.missing.is_empty() {
                 return Ok(Some(chunk));

@@ -8,8 +8,8 @@ use super::consume::{self, Records, Source};
 use super::produce::{self, Acknowledged};
 use super::status::{invalid, status};
 use crate::server::Shutdown;
-use crate::server::answer_room::AnswerRoom;
-use crate::service::{CommitLog, Offset, ServiceError};
+use crate::server::answer_room::{AnswerRoom, Slot};
+use crate::service::{CommitLog, Offset, Record, ServiceError};
 use crate::wire::v1;
 
 /// Most times that one call looks up.
@@ -26,13 +26,19 @@ pub(super) struct LogService<L> {
 }
 
 impl<L: CommitLog> LogService<L> {
-    fn source(&self) -> Source<L> {
+    fn source<T>(&self, request: &Request<T>) -> Source<L> {
         Source {
             log: Arc::clone(&self.log),
             room: Arc::clone(&self.answers),
+            slot: slot_of(request),
             shutdown: self.shutdown.clone(),
         }
     }
+}
+
+/// Where the room of the answer to a call goes.
+fn slot_of<T>(request: &Request<T>) -> Slot {
+    request.extensions().get::<Slot>().cloned().unwrap_or_default()
 }
 
 #[tonic::async_trait]
@@ -77,27 +83,29 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
         &self,
         request: Request<v1::ConsumeRequest>,
     ) -> Result<Response<v1::ConsumeResponse>, Status> {
+        let slot = slot_of(&request);
         let offset = Offset(request.into_inner().offset);
-        let found = self.answers.read(|| self.log.read(offset), |record| record.value.len()).await;
+        let found = self.answers.read(|| self.log.read(offset), Record::memory_bytes).await;
         let (record, taken) = found.map_err(|error| status(&error))?;
-        let mut response = about(offset, v1::ConsumeResponse { record: Some(record.into()) });
-        response.extensions_mut().insert(taken.shared());
-        Ok(response)
+        slot.put(taken);
+        Ok(about(offset, v1::ConsumeResponse { record: Some(record.into()) }))
     }
 
     async fn consume_stream(
         &self,
         request: Request<v1::ConsumeRequest>,
     ) -> Result<Response<Records<v1::ConsumeResponse>>, Status> {
+        let source = self.source(&request);
         let from = Offset(request.into_inner().offset);
-        Ok(Response::new(consume::one_by_one(self.source(), from)))
+        Ok(Response::new(consume::one_by_one(source, from)))
     }
 
     async fn consume_batch(
         &self,
         request: Request<v1::ConsumeBatchRequest>,
     ) -> Result<Response<Records<v1::ConsumeBatchResponse>>, Status> {
-        let records = consume::in_batches(self.source(), &request.into_inner());
+        let source = self.source(&request);
+        let records = consume::in_batches(source, &request.into_inner());
         Ok(Response::new(records.map_err(|error| status(&error))?))
     }
 

@@ -16,12 +16,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
 
-use super::status::{status, too_slow};
+use super::access;
+use super::status::{status, too_long, too_slow};
 use crate::server::ServerConfig;
+use crate::server::admission::{Access, Lease};
 use crate::service::ServiceError;
 
 /// What precedes each message: whether it is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
+
+/// The longest message of a method that needs no permission.
+const MAX_UNCOUNTED_BYTES: usize = 4 << 10;
 
 /// The methods whose clients send messages as they like, so that there may be none for long.
 const CLIENT_STREAMS: [&str; 3] = [
@@ -50,16 +55,25 @@ impl MessageLimits {
 
     /// Puts a request's messages under these limits. What they hold is held until the second of the pair
     /// is dropped, too.
-    pub(super) fn bound(self: &Arc<Self>, request: Request) -> (Request, Arc<Held>) {
+    ///
+    /// `lease` ends a stream of requests whose sender may send no more of them.
+    pub(super) fn bound(
+        self: &Arc<Self>,
+        request: Request,
+        access: Access,
+        lease: Option<Lease>,
+    ) -> (Request, Arc<Held>) {
         let held = Arc::new(Held::default());
-        let is_expected = !CLIENT_STREAMS.contains(&request.uri().path());
+        let is_stream = CLIENT_STREAMS.contains(&request.uri().path());
         let bounded = |body| Bounded {
             body,
             limits: Arc::clone(self),
             held: Arc::clone(&held),
+            is_counted: matches!(access, Access::Needs(_)),
+            lease: lease.filter(|_| is_stream),
             place: Place::Prefix { bytes: [0; PREFIX_BYTES], n_bytes: 0 },
             message_bytes: 0,
-            is_expected,
+            is_stream,
             deadline: None,
         };
         (request.map(|body| Body::new(bounded(body))), held)
@@ -108,10 +122,14 @@ struct Bounded {
     limits: Arc<MessageLimits>,
     held: Arc<Held>,
     place: Place,
+    /// Whether messages take room. Those of methods that anybody may call are small instead, so that
+    /// nobody without a permission can take room from those who have one.
+    is_counted: bool,
+    lease: Option<Lease>,
     /// The room of the message that is arriving.
     message_bytes: usize,
-    /// Whether a message has to come though nothing of it is there.
-    is_expected: bool,
+    /// Whether messages may come as the client likes; otherwise all of the body has to come in time.
+    is_stream: bool,
     /// Runs while one is waited for. Boxed, so that the whole stays `Unpin`.
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -119,7 +137,7 @@ struct Bounded {
 impl Bounded {
     /// Notes which messages begin and end in `data`, and takes room for all of which it has a part.
     fn take(&mut self, mut data: &[u8]) -> Result<(), Status> {
-        let mut n_bytes = self.message_bytes;
+        let (mut n_bytes, mut is_packed) = (self.message_bytes, false);
         while !data.is_empty() {
             match &mut self.place {
                 Place::Prefix { bytes, n_bytes: n_there } => {
@@ -130,8 +148,12 @@ impl Bounded {
                     if *n_there == PREFIX_BYTES {
                         let [is_compressed, length @ ..] = *bytes;
                         let n_missing = u32::from_be_bytes(length) as usize;
-                        self.message_bytes = self.limits.room_for(is_compressed != 0, n_missing);
+                        if !self.is_counted && n_missing > MAX_UNCOUNTED_BYTES {
+                            return Err(too_long(n_missing, MAX_UNCOUNTED_BYTES));
+                        }
+                        self.message_bytes = n_missing.min(self.limits.max_bytes);
                         n_bytes += self.message_bytes;
+                        is_packed |= is_compressed != 0;
                         self.enter(n_missing);
                     }
                 }
@@ -143,7 +165,12 @@ impl Bounded {
                 }
             }
         }
-        self.held.hold(n_bytes, &self.limits)
+        if !self.is_counted {
+            return Ok(());
+        }
+        // What a message is packed in doesn't tell how much it holds; one at a time is unpacked.
+        let unpacked = if is_packed { self.limits.max_bytes } else { 0 };
+        self.held.hold(n_bytes + unpacked, &self.limits)
     }
 
     /// Goes on within a message, or behind it.
@@ -154,30 +181,24 @@ impl Bounded {
         }
         self.place = Place::Prefix { bytes: [0; PREFIX_BYTES], n_bytes: 0 };
         self.message_bytes = 0;
-        self.is_expected = false;
-        self.deadline = None;
+        if self.is_stream {
+            self.deadline = None;
+        }
     }
 
-    fn is_between_messages(&self) -> bool {
-        matches!(self.place, Place::Prefix { n_bytes: 0, .. }) && !self.is_expected
+    fn may_be_silent(&self) -> bool {
+        matches!(self.place, Place::Prefix { n_bytes: 0, .. }) && self.is_stream
     }
 
     /// Nothing has arrived: an error once that is so for too long.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<Status> {
-        if self.is_between_messages() {
+        if self.may_be_silent() {
             return Poll::Pending;
         }
         let time = self.limits.time;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(time)));
         ready!(deadline.as_mut().poll(context));
         Poll::Ready(too_slow(time))
-    }
-}
-
-impl MessageLimits {
-    /// How much room a message takes: what it is packed in doesn't tell how much it holds.
-    fn room_for(&self, is_compressed: bool, n_bytes: usize) -> usize {
-        if is_compressed { self.max_bytes } else { n_bytes.min(self.max_bytes) }
     }
 }
 
@@ -196,6 +217,9 @@ impl HttpBody for Bounded {
         // An empty one only says that there is no more.
         if let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) {
             self.take(data)?;
+            if let Some(lease) = &mut self.lease {
+                lease.renew().map_err(|refusal| access::status(&refusal))?;
+            }
         }
         Poll::Ready(Some(Ok(frame)))
     }

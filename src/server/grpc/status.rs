@@ -37,6 +37,12 @@ pub(super) fn too_slow(limit: Duration) -> Status {
     with_code(Code::DeadlineExceeded, "too_slow", &message, "send it in one go")
 }
 
+/// The status of a message that is longer than any that makes sense there.
+pub(super) fn too_long(n_bytes: usize, max: usize) -> Status {
+    let message = format!("a message of {n_bytes} bytes is over the limit of {max} here");
+    with_code(Code::ResourceExhausted, "message_too_long", &message, "send a shorter one")
+}
+
 /// A status under a stable code of ours.
 pub(super) fn with_code(grpc: Code, code: &str, message: &str, hint: &str) -> Status {
     let details = details(code, HashMap::new(), message, hint);

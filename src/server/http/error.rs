@@ -73,6 +73,14 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Without details.
+    pub(super) fn brief(mut self) -> Problem {
+        (self.detail, self.hint) = ("not ready".to_owned(), "look at the server's log".to_owned());
+        self
+    }
+}
+
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Problem {
         let (detail, hint) = (error.to_string(), error.hint().to_owned());

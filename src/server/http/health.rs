@@ -36,6 +36,8 @@ pub(super) async fn readyz<L: CommitLog>(
 ) -> Result<&'static str, Problem> {
     let stopping = app.shutdown.is_requested().then_some(ServiceError::Closed);
     match stopping.or_else(|| app.log.info().refusal) {
+        // Where callers have to say who they are, others learn no more than that.
+        Some(refusal) if app.admission.is_guarded() => Err(Problem::not_ready(&refusal).brief()),
         Some(refusal) => Err(Problem::not_ready(&refusal)),
         None => Ok(OK),
     }

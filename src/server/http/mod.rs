@@ -102,11 +102,16 @@ impl<L: CommitLog> App<L> {
     /// One record, with the room that an answer with it takes.
     async fn read(&self, offset: Offset) -> Result<(Record, Taken), ServiceError> {
         let read = || self.log.read(offset);
-        self.answers.read(read, |record| record.value.len()).await
+        self.answers.read(read, |record| 2 * record.memory_bytes()).await
     }
 
     fn cursor(&self, wanted: Wanted) -> Cursor<L> {
-        Cursor::new(Arc::clone(&self.log), Arc::clone(&self.answers), wanted)
+        Cursor::new(Arc::clone(&self.log), Some(Arc::clone(&self.answers)), wanted)
+    }
+
+    /// One for an answer that has taken its room already.
+    fn cursor_with_room(&self, wanted: Wanted) -> Cursor<L> {
+        Cursor::new(Arc::clone(&self.log), None, wanted)
     }
 }
 

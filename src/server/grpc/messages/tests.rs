@@ -29,7 +29,8 @@ fn request(limits: &Arc<MessageLimits>, path: &str) -> (mpsc::Sender<Vec<u8>>, B
         Some((Ok::<_, axum::BoxError>(piece), receiver))
     });
     let request = Request::builder().uri(path).body(Body::from_stream(pieces)).expect("a request");
-    let (request, held) = limits.bound(request);
+    let access = access::access(request.uri().path());
+    let (request, held) = limits.bound(request, access, None);
     (sender, request.into_body(), held)
 }
 
@@ -103,14 +104,41 @@ async fn a_stream_holds_what_is_arriving() {
 }
 
 #[tokio::test]
-async fn what_is_packed_counts_as_the_most_it_can_hold() {
+async fn what_is_packed_counts_as_the_most_that_comes_out() {
     let limits = limits();
     let (sender, mut body, _held) = request(&limits, STREAM);
     let mut packed = message(10);
     packed[0] = 1;
     sender.send(packed).await.expect("sent");
     assert_eq!(code_of_next(&mut body).await, None);
-    assert_eq!(limits.room.available_permits(), MAX_MESSAGE_BYTES);
+    assert_eq!(limits.room.available_permits(), MAX_MESSAGE_BYTES - 10);
+    // However many come at once, one at a time is unpacked.
+    let mut packed = message(10);
+    packed[0] = 1;
+    sender.send(packed.repeat(20)).await.expect("sent");
+    assert_eq!(code_of_next(&mut body).await, None);
+}
+
+#[tokio::test]
+async fn who_needs_no_permission_takes_no_room() {
+    let limits = limits();
+    let (sender, mut body, _held) = request(&limits, "/grpc.health.v1.Health/Check");
+    sender.send(message(20)).await.expect("sent");
+    assert_eq!(code_of_next(&mut body).await, None);
+    assert_eq!(limits.room.available_permits(), 2 * MAX_MESSAGE_BYTES);
+    let (sender, mut body, _held) = request(&limits, "/grpc.health.v1.Health/Check");
+    sender.send(message(MAX_UNCOUNTED_BYTES + 1)[..PREFIX_BYTES].to_vec()).await.expect("sent");
+    assert_eq!(code_of_next(&mut body).await, Some(Code::ResourceExhausted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_with_one_message_has_to_end_in_time() {
+    let limits = limits();
+    let (sender, mut body, _held) = request(&limits, UNARY);
+    sender.send(message(10)).await.expect("sent");
+    assert_eq!(code_of_next(&mut body).await, None);
+    assert_eq!(code_of_next(&mut body).await, Some(Code::DeadlineExceeded));
+    drop(sender);
 }
 
 #[tokio::test(start_paused = true)]

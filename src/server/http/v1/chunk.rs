@@ -28,6 +28,12 @@ pub(super) fn text_bytes(chunk: &Chunk) -> usize {
     chunk.records.iter().map(|record| record.value.len() + 96).sum()
 }
 
+/// What a chunk and its text take, roughly: text is as long as what it is of, or a third longer in
+/// base64, and both are there for a while.
+pub(super) fn answer_bytes(chunk: &Chunk) -> usize {
+    2 * chunk.records.iter().map(Record::memory_bytes).sum::<usize>()
+}
+
 /// Writes a record as a JSON object.
 pub(super) fn write_record(record: &Record, out: &mut Vec<u8>) -> Result<(), ServiceError> {
     json_record::write_object(&record.borrowed(), out)

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::chunk::text_bytes;
+use super::chunk::answer_bytes;
 use crate::server::answer_room::{AnswerRoom, Taken};
 use crate::service::{Chunk, CommitLog, Offset, Record, ScanLimits, ServiceError};
 
@@ -27,7 +27,8 @@ pub(in crate::server::http) struct Wanted {
 #[derive(Debug)]
 pub(in crate::server::http) struct Cursor<L> {
     log: Arc<L>,
-    room: Arc<AnswerRoom>,
+    /// `None` if the answer has taken its room already.
+    room: Option<Arc<AnswerRoom>>,
     /// What is still wanted.
     wanted: Wanted,
     has_started: bool,
@@ -37,7 +38,7 @@ pub(in crate::server::http) struct Cursor<L> {
 impl<L: CommitLog> Cursor<L> {
     pub(in crate::server::http) fn new(
         log: Arc<L>,
-        room: Arc<AnswerRoom>,
+        room: Option<Arc<AnswerRoom>>,
         wanted: Wanted,
     ) -> Cursor<L> {
         Cursor { log, room, wanted, has_started: false, is_full: false }
@@ -69,7 +70,10 @@ impl<L: CommitLog> Cursor<L> {
             skips_corrupt: self.wanted.skips_corrupt,
         };
         let scan = || self.log.scan(self.wanted.from, limits);
-        let (mut chunk, taken) = self.room.read(scan, text_bytes).await?;
+        let (mut chunk, taken) = match &self.room {
+            Some(room) => room.read(scan, answer_bytes).await?,
+            None => (scan().await?, Taken::default()),
+        };
         self.account_for(&mut chunk);
         Ok(Some((chunk, taken)))
     }

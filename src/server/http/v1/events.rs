@@ -139,7 +139,7 @@ mod tests {
         };
         let (trigger, shutdown) = shutdown();
         let room = Arc::new(AnswerRoom::new(1, Duration::ZERO));
-        let cursor = Cursor::new(Arc::new(log), room, wanted);
+        let cursor = Cursor::new(Arc::new(log), Some(room), wanted);
         let mut events = std::pin::pin!(follow(cursor, shutdown, Duration::from_millis(1)));
         for _ in 0..2 {
             let comment = events.next().await.expect("goes on").expect("a comment");

@@ -9,7 +9,6 @@ use super::super::error::Problem;
 use super::chunk::{text_bytes, write_missing, write_record};
 use super::cursor::Wanted;
 use super::list;
-use crate::server::answer_room::Taken;
 use crate::service::{CommitLog, Missing, ServiceError};
 
 /// What a page holds if the client doesn't say, and at most: it is made in memory.
@@ -29,13 +28,14 @@ pub(super) async fn answer<L: CommitLog>(
     app: &App<L>,
     wanted: Wanted,
 ) -> Result<Response, Problem> {
-    let mut cursor = app.cursor(wanted);
-    let mut taken = Taken::default();
+    // For all of it at once: pages that wait for more while they hold some would wait for each other.
+    let n_bytes = usize::try_from(wanted.max_bytes.saturating_mul(2)).unwrap_or(usize::MAX);
+    let taken = app.answers.reserve(n_bytes).await?;
+    let mut cursor = app.cursor_with_room(wanted);
     let mut page = b"{\"records\":[".to_vec();
     let mut missing: Vec<Missing> = Vec::new();
     let mut is_first = true;
-    while let Some((chunk, more)) = cursor.next_there().await? {
-        taken.add(more);
+    while let Some((chunk, _)) = cursor.next_there().await? {
         page.reserve(text_bytes(&chunk));
         for record in &chunk.records {
             if !std::mem::take(&mut is_first) {
