@@ -54,7 +54,7 @@ impl Slot {
         Body::new(body.map_frame(move |frame| {
             frame.map_data(|bytes| {
                 let taken = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-                taken.held_by_shared(bytes)
+                taken.held_by(bytes)
             })
         }))
     }
@@ -141,15 +141,8 @@ impl AnswerRoom {
 
 impl Taken {
     /// The bytes, which keep the room until they are sent.
-    pub(super) fn held_by(self, bytes: Vec<u8>) -> Bytes {
-        match self.0 {
-            None => bytes.into(),
-            Some(permit) => Bytes::from_owner(Holding { bytes: bytes.into(), _permit: permit }),
-        }
-    }
-
-    /// Likewise of bytes that are shared.
-    pub(super) fn held_by_shared(self, bytes: Bytes) -> Bytes {
+    pub(super) fn held_by(self, bytes: impl Into<Bytes>) -> Bytes {
+        let bytes = bytes.into();
         match self.0 {
             None => bytes,
             Some(permit) => Bytes::from_owner(Holding { bytes, _permit: permit }),

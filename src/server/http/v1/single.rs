@@ -52,7 +52,7 @@ pub(super) async fn single<L: CommitLog>(
     let media_type = accept::choose(request.headers(), OFFERED)?;
     let (record, taken) = app.read(offset).await?;
     let bytes = if media_type == BYTES {
-        taken.held_by_shared(record.value)
+        taken.held_by(record.value)
     } else {
         let mut object = Vec::with_capacity(record.value.len() + 128);
         write_record(&record, &mut object)?;
