@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proglog::log::{Log, LogConfig, SyncPolicy};
-use proglog::service::{self, Batch, CommitLog, LocalLog, LocalLogConfig, NewRecord};
+use proglog::service::{self, Batch, CommitLog, LocalLog, LocalLogConfig, NewRecord, ProgressNote};
 use proglog::telemetry::Metrics;
 use tokio::runtime::Builder;
 
@@ -43,7 +43,7 @@ fn run(is_metered: bool) -> Duration {
     runtime.expect("a runtime").block_on(async {
         let dir = tempfile::tempdir().expect("a directory");
         let metrics = Arc::new(Metrics::new());
-        let observer = is_metered.then(|| service::observer(&metrics));
+        let observer = is_metered.then(|| service::observer(&metrics, ProgressNote::default()));
         let config = LogConfig { sync: SyncPolicy::Never, observer, ..LogConfig::default() };
         let log = Log::open(dir.path(), config).expect("a log");
         let config = LocalLogConfig::default();

@@ -4,6 +4,8 @@ mod address;
 mod disk_args;
 mod interface;
 mod limit_args;
+mod opening;
+mod places;
 mod reload;
 mod retention_args;
 mod security_args;
@@ -14,24 +16,23 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use self::address::ListenAddress;
 use self::disk_args::DiskArgs;
 use self::interface::{Exposure, Interface};
 use self::limit_args::LimitArgs;
+use self::opening::Opening;
+use self::places::Places;
 use self::retention_args::RetentionArgs;
 use self::security_args::SecurityArgs;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::log_args::LogArgs;
-use super::output::print_json;
-use crate::log::{Log, LogConfig};
+use crate::log::LogConfig;
 use crate::server::{self, Listeners, Protection};
-use crate::service::{self, DiskWatch, LocalLog, LocalLogConfig, ServiceError};
+use crate::service::{self, DiskWatch, ProgressNote, ServiceError, StartingLog};
 use crate::telemetry::Metrics;
 use crate::wire::time::parse_duration;
 
@@ -46,7 +47,8 @@ Examples:
   curl localhost:8080/readyz
   proglog read --server localhost:8400 --follow
 
-It prints where it listens when it is ready. SIGTERM or SIGINT stops it: requests in flight are
+It listens at once, and prints where when its log is open and it is ready; after a crash that may take a
+while, and /startupz shows how far it is. SIGTERM or SIGINT stops it: requests in flight are
 finished within --grace, and the log is synced and closed. A second signal ends it at once; what was
 acknowledged is safe in any case.";
 
@@ -110,38 +112,64 @@ pub(crate) fn run(
         // First, since a port that is taken is no reason to touch the log.
         let listeners =
             Listeners { http: Some(http.bind().await?), grpc: Some(grpc.bind().await?) };
-        let metrics = Arc::new(Metrics::new());
-        let log = open(context, args.log.to_config(), &metrics)?;
-        keep_up(&log, DiskWatch::of_dir(context.dir.clone(), watermarks), &args.retention)
-            .map_err(|error| failed("start the threads for upkeep", &error))?;
-        watch(&metrics, &protection);
-        serve(listeners, log, metrics, protection, &args, context, out).await
+        let disk = DiskWatch::of_dir(context.dir.clone(), watermarks);
+        serve(listeners, protection, disk, &args, context, out).await
     });
     // A read that hangs on its device must not hold the end up.
     runtime.shutdown_background();
     served
 }
 
+/// Serves from the start, though everything but the probes is told to come back until the log is open.
 async fn serve(
     listeners: Listeners,
-    log: LocalLog,
-    metrics: Arc<Metrics>,
     protection: Protection,
+    disk: DiskWatch,
     args: &ServeArgs,
     context: &Context,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let (trigger, shutdown) = server::shutdown();
-    server::trigger_on_signals(trigger).map_err(|error| failed("watch for signals", &error))?;
+    let (trigger, mut shutdown) = server::shutdown();
+    server::trigger_on_signals(trigger.clone())
+        .map_err(|error| failed("watch for signals", &error))?;
     reload::start(protection.clone()).map_err(|error| failed("watch for signals", &error))?;
+    let metrics = Arc::new(Metrics::new());
+    watch(&metrics, &protection);
+    let progress = ProgressNote::default();
+    let observer = Some(service::observer(&metrics, progress.clone()));
+    let opening = Opening {
+        dir: context.dir.clone(),
+        config: LogConfig { observer, ..args.log.to_config() },
+        metrics: Arc::clone(&metrics),
+        disk,
+        retention: args.retention.to_retention(),
+    };
+    let log = Arc::new(StartingLog::new(&opening.config, progress));
     let mut config = args.limits.to_config(args.log.max_record_bytes);
     (config.grace, config.protection) = (args.grace, protection);
-    // Last: whoever reads it finds everything settled.
-    announce(context, &listeners, out)?;
-    let log = Arc::new(log);
-    server::run_metered(listeners, Arc::clone(&log), config, metrics, shutdown).await;
+    let places = Places::of(&listeners)?;
+    let served = Arc::clone(&log);
+    let serving = server::run_metered(listeners, served, config, metrics, shutdown.clone());
+    let serving = tokio::spawn(serving);
+    tracing::info!("listening, http on {}, grpc on {}; opening the log", places.http, places.grpc);
+    let started = tokio::select! {
+        opened = opening.run() => opened.and_then(|opened| {
+            // It is the first one.
+            let _ = log.open(opened);
+            Ok(places.announce(context, out)?)
+        }),
+        // Recovery may be ended at any time, as by a crash.
+        () = shutdown.requested() => Ok(()),
+    };
+    if started.is_err() {
+        trigger.request();
+    }
+    let served = serving.await;
+    let Some(log) = log.get() else { return started.map(|()| Exit::Done) };
     log.close().await.map_err(|error| not_closed(&error))?;
     tracing::info!("stopped; the log is closed");
+    started?;
+    served?;
     Ok(Exit::Done)
 }
 
@@ -158,28 +186,6 @@ fn keep_out_of_core_dumps(protection: &Protection) {
     }
 }
 
-/// Opens the log, damaged or not: what can be read is served.
-fn open(
-    context: &Context,
-    mut config: LogConfig,
-    metrics: &Arc<Metrics>,
-) -> anyhow::Result<LocalLog> {
-    config.observer = Some(service::observer(metrics));
-    let max_waiting_bytes = config.max_waiting_bytes;
-    let log = Log::open(&context.dir, config)?;
-    if let Some(refusal) = log.refusal() {
-        // Also with --quiet: whoever starts it has to know.
-        tracing::error!("READ-ONLY: {refusal}; records are served, appends are answered with 503");
-        for corruption in &log.recovery().damage {
-            tracing::warn!("damaged: {corruption}");
-        }
-    }
-    metrics.watch_disk(&context.dir);
-    let config = LocalLogConfig { max_waiting_bytes, ..LocalLogConfig::default() };
-    let started = LocalLog::start_metered(log, &config, metrics);
-    Ok(started.map_err(|error| failed("start the storage thread", &error))?)
-}
-
 /// Shows what the guard refuses, and how long the certificate is valid.
 fn watch(metrics: &Metrics, protection: &Protection) {
     if let Some(guard) = &protection.guard {
@@ -192,33 +198,6 @@ fn watch(metrics: &Metrics, protection: &Protection) {
             let since_epoch = Duration::from_secs(u64::try_from(tls.not_after()).ok()?);
             UNIX_EPOCH.checked_add(since_epoch)
         });
-    }
-}
-
-/// Starts what is done beside the requests.
-fn keep_up(log: &LocalLog, disk: DiskWatch, retention: &RetentionArgs) -> io::Result<()> {
-    log.watch_disk(disk)?;
-    let retention = retention.to_retention();
-    if retention.keeps_all() { Ok(()) } else { log.retain(retention) }
-}
-
-/// Says that it is ready, and where. Whoever closed standard output doesn't want to know.
-fn announce(context: &Context, listeners: &Listeners, out: &mut impl Write) -> anyhow::Result<()> {
-    let address = |listener: &Option<TcpListener>| {
-        let address = listener.as_ref().map(TcpListener::local_addr).transpose();
-        let address = address.map_err(|error| failed("ask for the port", &error))?;
-        Ok::<_, Failure>(address.map_or_else(String::new, |address| address.to_string()))
-    };
-    let (http, grpc) = (address(&listeners.http)?, address(&listeners.grpc)?);
-    let dir = context.dir.display();
-    let printed = if context.is_json() {
-        print_json(out, &json!({"dir": dir.to_string(), "http": http, "grpc": grpc}))
-    } else {
-        writeln!(out, "serving {dir}: http on {http}, grpc on {grpc}").and_then(|()| out.flush())
-    };
-    match printed {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        printed => Ok(printed?),
     }
 }
 

@@ -26,12 +26,14 @@ pub(super) enum Beside {
     LiveWriter,
 }
 
-/// Looks at one segment and changes nothing.
+/// Looks at one segment and changes nothing. If it has to be read, `on_progress` is told of each sound
+/// record's position, and of the length of the store.
 pub(super) fn examine(
     dir: &LogDir,
     files: SegmentFiles,
     beside: Beside,
     access: Access,
+    on_progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Examined, LogError> {
     let mut examined = open_segment(dir, files, access)?;
     let store_path = dir.store_path(files.base);
@@ -47,9 +49,12 @@ pub(super) fn examine(
     }
     let start = walk_start(&examined, &store).map_err(failed)?;
     let walk = Walk::new(dir, &examined, &store, start).map_err(failed)?;
-    walk.run(&mut examined, &mut |_| {}).map_err(failed)?;
+    let store_len = examined.store_len;
+    let on_record = &mut |record: &RecordRef<'_>| on_progress(record.position.0, store_len);
+    walk.run(&mut examined, on_record).map_err(failed)?;
     Ok(examined)
 }
+
 /// Like [`examine`], but reads every frame and tells `on_record` of each that is sound.
 pub(super) fn examine_fully(
     dir: &LogDir,

@@ -1,28 +1,28 @@
 //! The log: ordered segments, one of them active, one writer.
 
-use std::path::Path;
+mod news;
+mod open;
+
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use self::news::News;
 use super::background_sync::BackgroundSync;
 use super::batch::Append;
-use super::config::{CommitPolicy, LogConfig, SyncPolicy};
+use super::config::{CommitPolicy, LogConfig};
 use super::dir::{LogDir, SegmentFiles};
 use super::ends::Ends;
 use super::error::LogError;
-use super::examine::{self, Beside};
-use super::examined::{Examined, Purpose};
-use super::fs::{Access, DirLock, FileSystem, OsFileSystem};
+use super::fs::DirLock;
 use super::group_commit::{GroupCommit, WhenBusy};
-use super::observer::Stopwatch;
 use super::offset::Offset;
 use super::record::Record;
-use super::recover::{self, Judged, Recovery};
+use super::recover::Recovery;
 use super::scan::Scan;
-use super::sync::{AtomicU64, Condvar, Mutex, fence};
+use super::sync::{AtomicU64, Mutex};
 use super::view::{SegmentInfo, View};
-use super::writer::{self, Appended, Resume, Writer};
+use super::writer::Appended;
 
 /// A log, open for appending and reading. Share it between threads by reference or in an `Arc`.
 ///
@@ -57,84 +57,7 @@ pub struct Log {
     _lock: DirLock,
 }
 
-/// Wakes those who wait for records.
-#[derive(Debug, Default)]
-struct News {
-    /// How many wait; appending costs nothing more while there is none.
-    n_waiting: AtomicU64,
-    closed: Mutex<bool>,
-    arrived: Condvar,
-}
-
 impl Log {
-    /// Opens the log in `dir`, which is created if it is missing, and recovers it.
-    ///
-    /// Damage is no error: the log then can be read, [`Log::refusal`] and [`Log::recovery`] say what
-    /// is wrong, and appends are refused.
-    ///
-    /// # Errors
-    /// `InUse` if another writer has it, `NotADirectory`, `Config`, or a failed call; `Damaged` only if
-    /// no segment has a store any more.
-    pub fn open(dir: &Path, config: LogConfig) -> Result<Log, LogError> {
-        Log::open_on(Arc::new(OsFileSystem), dir, config)
-    }
-
-    /// Like [`Log::open`], on a file system of the caller's.
-    ///
-    /// # Errors
-    /// As [`Log::open`].
-    pub fn open_on(
-        fs: Arc<dyn FileSystem>,
-        dir: &Path,
-        config: LogConfig,
-    ) -> Result<Log, LogError> {
-        config.validate()?;
-        let dir = LogDir::open_or_create(fs, dir)?;
-        let lock = dir.lock()?;
-        let mut stopwatch = Stopwatch::start(config.observer.as_ref());
-        let judged = recover_all(&dir)?;
-        if let Some(observer) = &config.observer {
-            observer.opened(&judged.recovery, stopwatch.lap());
-        }
-        let recovery = judged.recovery.clone();
-        let resume = resume(&judged);
-        let view = Arc::new(open_view(&dir, &config, judged)?);
-        let active = view.segments().last().cloned();
-        let Some(active) = active else {
-            // All there was is damaged beyond reading.
-            return Err(damaged(&dir, &recovery).unwrap_or(LogError::Closed));
-        };
-        let mut writer =
-            Writer::new(dir.clone(), config.clone(), Arc::clone(&view), active, resume);
-        if let Some(damaged) = damaged(&dir, &recovery) {
-            writer.latch(damaged);
-        }
-        let commit = Arc::new(GroupCommit::new(writer, config.max_waiting_bytes));
-        let background_sync = match config.sync {
-            SyncPolicy::Interval(interval) => {
-                let started =
-                    BackgroundSync::start(Arc::clone(&commit), interval, config.observer.clone());
-                Some(
-                    started
-                        .map_err(|error| LogError::io("start a thread for", &dir.path, error))?,
-                )
-            }
-            SyncPolicy::Always | SyncPolicy::Never => None,
-        };
-        Ok(Log {
-            committed: AtomicU64::new(view.lowest().0),
-            view,
-            commit,
-            config,
-            recovery,
-            news: News::default(),
-            background_sync: Mutex::new(background_sync),
-            removing: Mutex::new(()),
-            dir,
-            _lock: lock,
-        })
-    }
-
     /// How it was opened.
     #[must_use]
     pub fn config(&self) -> &LogConfig {
@@ -365,100 +288,6 @@ impl Drop for Log {
             tracing::error!(%error, dir = %self.dir.path.display(), "closing the log failed");
         }
     }
-}
-
-impl News {
-    fn announce(&self) {
-        // Pairs with the fence in `wait`: either this sees who waits, or they see what has arrived.
-        fence(Ordering::SeqCst);
-        if self.n_waiting.load(Ordering::SeqCst) > 0 {
-            drop(self.closed.lock().unwrap_or_else(PoisonError::into_inner));
-            self.arrived.notify_all();
-        }
-    }
-
-    fn close(&self) {
-        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.arrived.notify_all();
-    }
-
-    fn wait(&self, timeout: Duration, is_there: impl Fn() -> bool) -> bool {
-        let deadline = Instant::now().checked_add(timeout);
-        self.n_waiting.fetch_add(1, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
-        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        let arrived = loop {
-            if is_there() {
-                break true;
-            }
-            let left =
-                deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
-            if *closed || left.is_zero() {
-                break false;
-            }
-            (closed, _) =
-                self.arrived.wait_timeout(closed, left).unwrap_or_else(PoisonError::into_inner);
-        };
-        drop(closed);
-        self.n_waiting.fetch_sub(1, Ordering::SeqCst);
-        arrived
-    }
-}
-
-/// Looks at all segments and mends what loses nothing; changes nothing if there is damage.
-fn recover_all(dir: &LogDir) -> Result<Judged, LogError> {
-    let segments = dir.list()?.segments;
-    let examined: Result<Vec<_>, LogError> = segments
-        .into_iter()
-        .map(|files| examine::examine(dir, files, Beside::Nobody, Access::ReadWrite))
-        .collect();
-    let mut judged = recover::judge(dir, examined?);
-    if judged.recovery.damage.is_empty() {
-        recover::apply(dir, &mut judged)?;
-        sync_names(dir, &judged)?;
-    }
-    Ok(judged)
-}
-
-fn damaged(dir: &LogDir, recovery: &Recovery) -> Option<LogError> {
-    let first = Box::new(recovery.damage.first()?.clone());
-    let n_findings = recovery.damage.len() as u64 + recovery.damage_untold;
-    Some(LogError::Damaged { dir: dir.path.clone(), n_findings, first })
-}
-
-/// Syncs names that an earlier open, or whoever made the directory, may not have synced.
-fn sync_names(dir: &LogDir, judged: &Judged) -> Result<(), LogError> {
-    let is_empty = |segment: &Examined| segment.extent.n_records == 0;
-    if judged.kept.iter().all(is_empty) {
-        dir.sync_parent()?;
-    }
-    if judged.kept.last().is_none_or(is_empty) || !judged.recovery.is_clean() {
-        dir.sync()?;
-    }
-    Ok(())
-}
-
-fn resume(judged: &Judged) -> Resume {
-    let last_timestamp_us = judged.kept.iter().map(|segment| segment.last.timestamp_us).max();
-    let (extent, index_len) =
-        judged.kept.last().map(|last| (last.extent, last.index_len)).unwrap_or_default();
-    Resume { extent, index_len, last_timestamp_us: last_timestamp_us.unwrap_or(0) }
-}
-
-/// The segments as readers see them; a new log gets its first one. Segments that lie wholly in
-/// another's offsets are left out.
-fn open_view(dir: &LogDir, config: &LogConfig, judged: Judged) -> Result<View, LogError> {
-    if judged.kept.is_empty() && judged.recovery.damage.is_empty() {
-        let base = config.initial_offset;
-        let first = writer::start_segment(dir, config, base)?;
-        return Ok(View::new(&dir.path, vec![first], base, base));
-    }
-    let n_segments = judged.kept.len();
-    let capacity = writer::index_capacity(config);
-    let purpose = |number: usize| {
-        if number + 1 == n_segments { Purpose::Active { capacity } } else { Purpose::Sealed }
-    };
-    Ok(judged.into_view(dir, purpose))
 }
 
 #[cfg(test)]

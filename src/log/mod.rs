@@ -71,7 +71,7 @@ pub use examined::TornTail;
 pub use finding::{Finding, FindingKind};
 pub use headers::{Header, Headers};
 pub use log::Log;
-pub use observer::{Commit, Observer, ObserverHandle};
+pub use observer::{Commit, Observer, ObserverHandle, RecoveryProgress};
 pub use offset::{Offset, Position, RelativeOffset};
 pub use reader::LogReader;
 pub use record::{NewRecord, Record, RecordRef, TYPE_DATA, TYPE_LOST};

@@ -9,6 +9,12 @@ use super::recover::Recovery;
 
 /// Is told what a log has done, by the thread that did it: it had better be quick.
 pub trait Observer: Send + Sync {
+    /// Opening has read so much to find out what is there: told now and then, of segments that weren't
+    /// closed cleanly. Most don't care.
+    fn recovering(&self, progress: &RecoveryProgress) {
+        let _ = progress;
+    }
+
     /// Opening has found out and mended what it could.
     fn opened(&self, recovery: &Recovery, took: Duration);
 
@@ -17,6 +23,19 @@ pub trait Observer: Send + Sync {
 
     /// A store has been synced outside of a commit: in the background, or since its segment is sealed.
     fn synced(&self, took: Duration);
+}
+
+/// How far opening is in finding out what is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryProgress {
+    /// Segments that are done.
+    pub n_examined: u64,
+    /// Segments there are.
+    pub n_segments: u64,
+    /// How many bytes of the next one's store are done.
+    pub position: u64,
+    /// How many it has.
+    pub store_bytes: u64,
 }
 
 /// What went down in one write.

@@ -165,7 +165,7 @@ impl LogReader {
         for files in segments {
             let is_newest = Some(files.base) == newest;
             let beside = if has_writer && is_newest { Beside::LiveWriter } else { Beside::Nobody };
-            match examine::examine(&self.dir, files, beside, Access::Read) {
+            match examine::examine(&self.dir, files, beside, Access::Read, &mut |_, _| {}) {
                 Ok(segment) => examined.push(segment),
                 Err(error) if !error.is_not_found() => return Err(error),
                 // Removed since it was listed: retention begins with the oldest, so what's before it

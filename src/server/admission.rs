@@ -30,6 +30,13 @@ pub(super) enum Access {
     Needs(Action),
 }
 
+impl Access {
+    /// Whether the log itself is asked, which has to be open then.
+    pub(super) const fn asks_the_log(self) -> bool {
+        matches!(self, Access::Needs(Action::Produce | Action::Consume | Action::Admin))
+    }
+}
+
 /// Whose certificate a connection's handshake has verified, and until when it is valid, in seconds since
 /// 1970. An extension of each request.
 #[derive(Clone, Debug)]

@@ -45,6 +45,9 @@ pub(super) const fn answered(error: &ServiceError) -> Answered {
         ServiceError::Busy { .. } => {
             passing(StatusCode::SERVICE_UNAVAILABLE, Code::ResourceExhausted, 1)
         }
+        ServiceError::Starting { .. } => {
+            passing(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, 1)
+        }
         ServiceError::Closed => passing(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, 10),
         ServiceError::Failed(_) | ServiceError::Damaged(_) => {
             row(StatusCode::SERVICE_UNAVAILABLE, Code::FailedPrecondition)

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub struct Shutdown(watch::Receiver<bool>);
 
-/// Requests the shutdown of all that hold its [`Shutdown`]. Dropping it requests it, too.
-#[derive(Debug)]
+/// Requests the shutdown of all that hold its [`Shutdown`]. Dropping the last one requests it, too.
+#[derive(Clone, Debug)]
 pub struct ShutdownTrigger(watch::Sender<bool>);
 
 /// A shutdown and what requests it.

@@ -4,7 +4,7 @@
 
 use thiserror::Error;
 
-use crate::log::{Corruption, LogError, Offset};
+use crate::log::{Corruption, LogError, Offset, RecoveryProgress};
 
 /// Any failure of a call to a [`CommitLog`](super::CommitLog).
 #[derive(Clone, Debug, Error)]
@@ -62,6 +62,12 @@ pub enum ServiceError {
     ReservedType {
         /// What the record says.
         record_type: u32,
+    },
+    /// The log is still being opened.
+    #[error("the log is being recovered: {}", told(progress))]
+    Starting {
+        /// How far that is.
+        progress: RecoveryProgress,
     },
     /// A batch without a record has no offset to answer with.
     #[error("the batch holds no record")]
@@ -121,6 +127,7 @@ impl ServiceError {
             ServiceError::RecordTooLarge { .. } => "record_too_large",
             ServiceError::BatchTooLarge { .. } => "batch_too_large",
             ServiceError::ReservedType { .. } => "reserved_type",
+            ServiceError::Starting { .. } => "starting",
             ServiceError::EmptyBatch => "empty_batch",
             ServiceError::Busy { .. } => "busy",
             ServiceError::Failed(_) => "failed",
@@ -154,6 +161,7 @@ impl ServiceError {
             }
             ServiceError::BatchTooLarge { .. } => "append the batch in parts",
             ServiceError::ReservedType { .. } => "leave the type out, or use another one",
+            ServiceError::Starting { .. } => "try again shortly; /startupz shows how far it is",
             ServiceError::EmptyBatch => "send at least one record",
             ServiceError::Busy { .. } => "try again shortly, and slower",
             ServiceError::Failed(_) => {
@@ -199,6 +207,12 @@ impl ServiceError {
             | ServiceError::BatchTooLarge { bytes, max } => vec![("bytes", *bytes), ("max", *max)],
             ServiceError::ReservedType { record_type } => vec![("type", u64::from(*record_type))],
             ServiceError::Busy { waiting_bytes } => vec![("waiting_bytes", *waiting_bytes)],
+            ServiceError::Starting { progress } => vec![
+                ("segments_done", progress.n_examined),
+                ("segments", progress.n_segments),
+                ("position", progress.position),
+                ("store_bytes", progress.store_bytes),
+            ],
             ServiceError::DiskNearlyFull { used_percent, low_percent } => vec![
                 ("used_percent", u64::from(*used_percent)),
                 ("low_percent", u64::from(*low_percent)),
@@ -214,6 +228,14 @@ impl ServiceError {
             | ServiceError::Internal { .. } => Vec::new(),
         }
     }
+}
+
+fn told(progress: &RecoveryProgress) -> String {
+    let RecoveryProgress { n_examined, n_segments, position, store_bytes } = progress;
+    if n_examined >= n_segments {
+        return "looking at its segments".to_owned();
+    }
+    format!("segment {} of {n_segments}, {position} of {store_bytes} bytes", n_examined + 1)
 }
 
 impl From<LogError> for ServiceError {

@@ -4,36 +4,43 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::queue::Job;
-use super::{Chunk, Record, ServiceError};
-use crate::log::{Appended, Commit, Log, Observer, ObserverHandle, Recovery};
+use super::{Chunk, ProgressNote, Record, ServiceError};
+use crate::log::{Appended, Commit, Log, Observer, ObserverHandle, Recovery, RecoveryProgress};
 use crate::telemetry::{LogFigures, Metrics};
 
-/// Counts what a log does by itself, for [`LogConfig::observer`](crate::log::LogConfig::observer);
-/// [`LocalLog::start_metered`](super::LocalLog::start_metered) counts the rest.
+/// Counts what a log does by itself, for [`LogConfig::observer`](crate::log::LogConfig::observer), and takes
+/// note of how far its recovery is; [`LocalLog::start_metered`](super::LocalLog::start_metered) counts the rest.
 #[must_use]
-pub fn observer(metrics: &Arc<Metrics>) -> ObserverHandle {
-    ObserverHandle::new(Arc::new(Counting(Arc::clone(metrics))))
+pub fn observer(metrics: &Arc<Metrics>, progress: ProgressNote) -> ObserverHandle {
+    ObserverHandle::new(Arc::new(Counting { metrics: Arc::clone(metrics), progress }))
 }
 
-struct Counting(Arc<Metrics>);
+struct Counting {
+    metrics: Arc<Metrics>,
+    progress: ProgressNote,
+}
 
 impl Observer for Counting {
+    fn recovering(&self, progress: &RecoveryProgress) {
+        self.progress.set(*progress);
+    }
+
     fn opened(&self, recovery: &Recovery, took: Duration) {
-        let log = &self.0.log;
+        let log = &self.metrics.log;
         let cut_bytes = recovery.torn_tails.iter().map(|tail| tail.bytes).sum();
         log.recovered(took, cut_bytes, recovery.rebuilt_indexes.len() as u64);
         log.corrupt(recovery.damage.len() as u64 + recovery.damage_untold);
     }
 
     fn committed(&self, commit: &Commit) {
-        self.0.log.committed(commit.n_records);
+        self.metrics.log.committed(commit.n_records);
         if let Some(took) = commit.sync {
-            self.0.log.synced(took);
+            self.metrics.log.synced(took);
         }
     }
 
     fn synced(&self, took: Duration) {
-        self.0.log.synced(took);
+        self.metrics.log.synced(took);
     }
 }
 

@@ -26,6 +26,7 @@ mod progress;
 mod queue;
 mod record;
 mod retention;
+mod starting;
 mod waiting;
 mod writer;
 
@@ -40,8 +41,9 @@ pub use metered::observer;
 pub use pending::{AppendAnswer, PendingAppend};
 pub use record::{Batch, NewRecord, Record};
 pub use retention::Retention;
+pub use starting::{ProgressNote, StartingLog};
 
-pub use crate::log::{Appended, Checksums, Durability, Ends, Header, Offset};
+pub use crate::log::{Appended, Checksums, Durability, Ends, Header, Offset, RecoveryProgress};
 
 /// A commit log for async callers, wherever its bytes are.
 ///
@@ -120,6 +122,12 @@ pub trait CommitLog: Send + Sync + 'static {
 
     /// Waits until the log takes appends; for ever, if it never does again.
     fn ready(&self) -> impl Future<Output = ()> + Send;
+
+    /// Why nothing can be asked of the log, if it isn't open yet. Until then [`info`](CommitLog::info) knows
+    /// no offsets.
+    fn starting(&self) -> Option<ServiceError> {
+        None
+    }
 
     /// What the log holds now, and whether it takes appends.
     fn info(&self) -> LogInfo;

@@ -6,7 +6,7 @@ use std::alloc::System;
 use std::sync::Arc;
 
 use proglog::log::{Append, Log, LogConfig, NewRecord, Offset, SyncPolicy};
-use proglog::service;
+use proglog::service::{self, ProgressNote};
 use proglog::telemetry::Metrics;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -50,7 +50,7 @@ fn appends(sync: SyncPolicy) {
 
 fn observed_appends() {
     let dir = tempfile::tempdir().expect("a directory");
-    let observer = Some(service::observer(&Arc::new(Metrics::new())));
+    let observer = Some(service::observer(&Arc::new(Metrics::new()), ProgressNote::default()));
     let log = open_with(&dir, LogConfig { observer, ..LogConfig::default() });
     let batch = [NewRecord::new(&[7; RECORD_BYTES])];
     append(&log, 20, &batch);

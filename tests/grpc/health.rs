@@ -1,10 +1,18 @@
 //! What every gRPC server has: health, reflection, compression when asked for.
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream};
 use hyper::Uri;
+use proglog::log::{Log, LogConfig};
+use proglog::server::{self, Listeners, ServerConfig};
+use proglog::service::{LocalLog, LocalLogConfig, ProgressNote, StartingLog};
 use proglog::wire::v1;
+use proglog::wire::v1::log_client::LogClient;
+use tokio::net::TcpListener;
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
+use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -90,4 +98,38 @@ async fn an_unknown_method_is_unimplemented() {
         assert_eq!(answer.expect_err("no such method").code(), Code::Unimplemented, "{path}");
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn health_and_calls_wait_for_a_log_that_is_being_recovered() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = LogConfig::default();
+    let log = Arc::new(StartingLog::<LocalLog>::new(&config, ProgressNote::default()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let (trigger, shutdown) = server::shutdown();
+    let listeners = Listeners { grpc: Some(listener), ..Listeners::default() };
+    let limits = ServerConfig::for_records_of(config.max_record_bytes);
+    let running = tokio::spawn(server::run(listeners, Arc::clone(&log), limits, shutdown));
+    let channel = Endpoint::from_shared(address).expect("an address").connect().await;
+    let channel = channel.expect("connected");
+    let mut health = HealthClient::new(channel.clone());
+    let mut watching = health.watch(asking("")).await.expect("watching").into_inner();
+    let mut next = async || {
+        within_patience(watching.next()).await.expect("a status").expect("a status").status()
+    };
+    assert_eq!(next().await, ServingStatus::NotServing);
+    let mut client = LogClient::new(channel);
+    let request = v1::ConsumeBatchRequest { offset: 7, ..v1::ConsumeBatchRequest::default() };
+    let refused = client.consume_batch(request).await.expect_err("it isn't open");
+    assert_eq!(refused.code(), Code::Unavailable, "{refused}");
+    let opened = Log::open(dir.path(), config).expect("a log");
+    let opened = LocalLog::start(opened, &LocalLogConfig::default()).expect("a storage thread");
+    assert!(log.open(opened).is_ok(), "it is the first");
+    assert_eq!(next().await, ServingStatus::Serving);
+    let appended = client.produce(produce("value")).await.expect("appended").into_inner();
+    assert_eq!(appended.offset, 0);
+    drop((watching, client, health));
+    trigger.request();
+    within_patience(running).await.expect("the server ends well");
 }

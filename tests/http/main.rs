@@ -18,4 +18,5 @@ mod replay;
 mod serving;
 mod shutdown;
 mod single;
+mod starting;
 mod support;

@@ -35,6 +35,7 @@ fn every_path_takes_exactly_the_methods_that_are_described() {
         "/metrics",
         "/openapi.json",
         "/readyz",
+        "/startupz",
         "/v1/log",
         "/v1/log/truncate",
         "/v1/records",

@@ -46,16 +46,22 @@ impl Server {
     pub(crate) fn with_limits(dir: &Path, log: LogConfig, config: ServerConfig) -> Server {
         let log = Log::open(dir, log).expect("the log opens");
         let log = LocalLog::start(log, &LocalLogConfig::default()).expect("a storage thread");
-        Server::start(log, config, async |log| log.close().await.expect("the log closes"))
+        let close = async |log: &LocalLog| log.close().await.expect("the log closes");
+        Server::start(Arc::new(log), config, close)
     }
 
     /// Serves any log.
     pub(crate) fn over(log: impl CommitLog, config: ServerConfig) -> Server {
+        Server::over_shared(Arc::new(log), config)
+    }
+
+    /// Serves a log that the test goes on with.
+    pub(crate) fn over_shared(log: Arc<impl CommitLog>, config: ServerConfig) -> Server {
         Server::start(log, config, async |_| ())
     }
 
     fn start<L: CommitLog>(
-        log: L,
+        log: Arc<L>,
         config: ServerConfig,
         close: impl AsyncFnOnce(&L) + Send + 'static,
     ) -> Server {
@@ -66,7 +72,6 @@ impl Server {
         let (stopping, stopped) = mpsc::channel();
         let thread = thread::spawn(move || {
             runtime.block_on(async {
-                let log = Arc::new(log);
                 let listeners = Listeners { http: Some(listener), grpc: None };
                 server::run(listeners, Arc::clone(&log), config, shutdown).await;
                 close(&log).await;

@@ -25,7 +25,7 @@ enum Needs {
 }
 
 /// All operations of HTTP.
-const ROUTES: [(&str, &str, Needs); 18] = [
+const ROUTES: [(&str, &str, Needs); 20] = [
     ("POST", "/", Needs::Produce),
     ("GET", "/", Needs::Consume),
     ("POST", "/v1/records", Needs::Produce),
@@ -42,6 +42,8 @@ const ROUTES: [(&str, &str, Needs); 18] = [
     ("HEAD", "/livez", Needs::Nothing),
     ("GET", "/readyz", Needs::Nothing),
     ("HEAD", "/readyz", Needs::Nothing),
+    ("GET", "/startupz", Needs::Nothing),
+    ("HEAD", "/startupz", Needs::Nothing),
     ("GET", "/openapi.json", Needs::AName),
     ("HEAD", "/openapi.json", Needs::AName),
 ];

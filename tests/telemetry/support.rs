@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use proglog::log::{Log, LogConfig};
 use proglog::server::{self, Listeners, ServerConfig, ShutdownTrigger};
-use proglog::service::{self, LocalLog, LocalLogConfig};
+use proglog::service::{self, LocalLog, LocalLogConfig, ProgressNote};
 use proglog::telemetry::Metrics;
 use proglog::wire::v1::log_client::LogClient;
 use proglog::wire::v1::{ConsumeRequest, ProduceRequest, Record};
@@ -35,8 +35,10 @@ impl Server {
         metrics.watch_disk(dir.path());
         metrics.watch_denials(|| 0, || 0);
         metrics.watch_certificate(|| Some(SystemTime::now()));
-        let config =
-            LogConfig { observer: Some(service::observer(&metrics)), ..LogConfig::default() };
+        let config = LogConfig {
+            observer: Some(service::observer(&metrics, ProgressNote::default())),
+            ..LogConfig::default()
+        };
         let log = Log::open(&dir.path().join("log"), config).expect("a log");
         let log = LocalLog::start_metered(log, &LocalLogConfig::default(), &metrics);
         let log = Arc::new(log.expect("a storage thread"));

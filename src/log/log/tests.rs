@@ -1,11 +1,12 @@
 //! The log as a whole, on real files: appending, reopening, being killed, truncating, waiting.
 
 use std::fs;
+use std::time::Instant;
 
 use tempfile::TempDir;
 
-use super::super::LogReader;
 use super::super::record::{NewRecord, TYPE_LOST};
+use super::super::{LogReader, SyncPolicy};
 use super::*;
 
 fn small_segments() -> LogConfig {

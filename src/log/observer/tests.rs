@@ -9,11 +9,16 @@ use crate::log::{Append, Log, LogConfig, NewRecord, SyncPolicy};
 struct Notes {
     commits: Mutex<Vec<Commit>>,
     recoveries: Mutex<Vec<Recovery>>,
+    progress: Mutex<Vec<RecoveryProgress>>,
     n_syncs: Mutex<u64>,
     synced: Option<mpsc::SyncSender<()>>,
 }
 
 impl Observer for Notes {
+    fn recovering(&self, progress: &RecoveryProgress) {
+        self.progress.lock().expect("notes").push(*progress);
+    }
+
     fn opened(&self, recovery: &Recovery, _: Duration) {
         self.recoveries.lock().expect("notes").push(recovery.clone());
     }
@@ -87,4 +92,32 @@ fn opening_tells_what_it_cut() {
     let (log, notes) = open(dir.path(), SyncPolicy::Never, Notes::default());
     assert_eq!(notes.recoveries.lock().expect("notes").as_slice(), [log.recovery().clone()]);
     assert_eq!(log.recovery().torn_tails.len(), 1);
+}
+
+#[test]
+fn opening_tells_how_far_it_is_in_a_segment_that_has_to_be_read() {
+    const MIB: usize = 1 << 20;
+    let dir = tempfile::tempdir().expect("a directory");
+    let open = |observer| {
+        let sync = SyncPolicy::Never;
+        let config = LogConfig { sync, segment_bytes: 16 << 20, observer, ..LogConfig::default() };
+        Log::open(dir.path(), config).expect("a log")
+    };
+    let log = open(None);
+    // Five to a segment.
+    for byte in 0..6 {
+        log.append(&Append::new(&[NewRecord::new(&vec![byte; 3 * MIB])])).expect("an append");
+    }
+    let store_bytes = log.segments()[0].store_bytes;
+    log.close().expect("closed");
+    drop(log);
+    std::fs::remove_file(dir.path().join("0.index")).expect("an index");
+    let notes = Arc::new(Notes::default());
+    drop(open(Some(ObserverHandle::new(Arc::clone(&notes) as Arc<dyn Observer>))));
+    let progress = notes.progress.lock().expect("notes").clone();
+    // Of the other one, which was closed cleanly, nothing has to be read.
+    let all = RecoveryProgress { n_examined: 0, n_segments: 2, position: 0, store_bytes };
+    assert!(progress.iter().all(|told| RecoveryProgress { position: 0, ..*told } == all));
+    let mib: Vec<_> = progress.iter().map(|told| told.position >> 20).collect();
+    assert_eq!(mib, [0, 6, 12]);
 }

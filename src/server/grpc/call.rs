@@ -12,10 +12,11 @@ use tonic::{Code, Status};
 
 use super::access;
 use super::messages::MessageLimits;
+use super::status::status;
 use crate::server::admission::{Access, Action, Admission};
 use crate::server::answer_room::Slot;
 use crate::server::panics::unless_panicked;
-use crate::service::Offset;
+use crate::service::{CommitLog, Offset};
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
@@ -23,36 +24,51 @@ const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// What stands between a call and its method.
-#[derive(Clone, Debug)]
-pub(super) struct Around {
+#[derive(Debug)]
+pub(super) struct Around<L> {
     pub(super) admission: Admission,
     pub(super) limits: Arc<MessageLimits>,
+    pub(super) log: Arc<L>,
 }
 
-impl Around {
+impl<L: CommitLog> Around<L> {
     async fn answer(&self, request: Request, next: Next) -> Response {
         let access = access::access(request.uri().path());
-        match self.admission.admit(access, &request) {
-            Ok(admitted) => {
-                let (mut request, _room) = self.limits.bound(request, access, admitted.lease());
-                let reads = access == Access::Needs(Action::Consume);
-                let slot = Slot::default();
-                if reads {
-                    request.extensions_mut().insert(slot.clone());
-                }
-                let response = next.run(request).await;
-                let response = if reads { response.map(|body| slot.fill(body)) } else { response };
-                admitted.hold(response, access::trailers)
-            }
-            Err(refusal) => access::status(&refusal).into_http(),
+        let admitted = match self.admission.admit(access, &request) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return access::status(&refusal).into_http(),
+        };
+        if access.asks_the_log()
+            && let Some(starting) = self.log.starting()
+        {
+            return status(&starting).into_http();
+        }
+        let (mut request, _room) = self.limits.bound(request, access, admitted.lease());
+        let reads = access == Access::Needs(Action::Consume);
+        let slot = Slot::default();
+        if reads {
+            request.extensions_mut().insert(slot.clone());
+        }
+        let response = next.run(request).await;
+        let response = if reads { response.map(|body| slot.fill(body)) } else { response };
+        admitted.hold(response, access::trailers)
+    }
+}
+
+impl<L> Clone for Around<L> {
+    fn clone(&self) -> Around<L> {
+        Around {
+            admission: self.admission.clone(),
+            limits: Arc::clone(&self.limits),
+            log: Arc::clone(&self.log),
         }
     }
 }
 
 /// Answers by what is inside, whatever happens there, and writes one line: once the answer starts, since
 /// a stream has no end.
-pub(super) async fn answer_and_log(
-    State(around): State<Around>,
+pub(super) async fn answer_and_log<L: CommitLog>(
+    State(around): State<Around<L>>,
     mut request: Request,
     next: Next,
 ) -> Response {

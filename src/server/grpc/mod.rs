@@ -52,6 +52,7 @@ pub(super) fn router<L: CommitLog>(
     let around = Around {
         admission: Admission::by(config.protection.guard.clone()),
         limits: Arc::new(MessageLimits::new(config, max_message_bytes)),
+        log: Arc::clone(&log),
     };
     let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
     let health = HealthService::server(Arc::clone(&log), shutdown.clone());
@@ -64,7 +65,7 @@ pub(super) fn router<L: CommitLog>(
     reflection::add_to(routes)
         .prepare()
         .into_axum_router()
-        .layer(middleware::from_fn_with_state(around, call::answer_and_log))
+        .layer(middleware::from_fn_with_state(around, call::answer_and_log::<L>))
         .layer(middleware::from_fn_with_state(Arc::clone(metrics), counted::count))
 }
 

@@ -10,6 +10,7 @@ use super::error::Problem;
 use super::request_error::RequestError;
 use crate::security::Refusal;
 use crate::server::admission::{Access, Admission};
+use crate::service::ServiceError;
 
 /// A handler, and who may ask it.
 #[derive(Clone, Copy, Debug)]
@@ -22,12 +23,11 @@ pub(super) struct Admitted<H> {
 pub(super) trait Gate {
     fn admission(&self) -> &Admission;
 
+    /// Why nothing can be asked of the log yet, if that is so.
+    fn starting(&self) -> Option<ServiceError>;
+
     /// Gives the refusal back once the client had the occasion to send what goes with it.
-    fn refuse(
-        &self,
-        request: Request,
-        error: RequestError,
-    ) -> impl Future<Output = RequestError> + Send;
+    fn refuse<E: Send>(&self, request: Request, error: E) -> impl Future<Output = E> + Send;
 }
 
 impl<H, T, S> Handler<T, S> for Admitted<H>
@@ -40,16 +40,20 @@ where
 
     fn call(self, request: Request, state: S) -> Self::Future {
         Box::pin(async move {
-            match state.admission().admit(self.access, &request) {
-                Ok(admitted) => {
-                    let response = self.handler.call(request, state).await;
-                    admitted.hold(response, |_| None)
-                }
+            let admitted = match state.admission().admit(self.access, &request) {
+                Ok(admitted) => admitted,
                 Err(refusal) => {
-                    let error = state.refuse(request, refusal.into()).await;
-                    Problem::from(error).into_response()
+                    let error = state.refuse(request, RequestError::from(refusal)).await;
+                    return Problem::from(error).into_response();
                 }
+            };
+            if self.access.asks_the_log()
+                && let Some(starting) = state.starting()
+            {
+                return Problem::from(state.refuse(request, starting).await).into_response();
             }
+            let response = self.handler.call(request, state).await;
+            admitted.hold(response, |_| None)
         })
     }
 }

@@ -57,7 +57,7 @@ impl BodyLimits {
     }
 
     /// Gives an error back once the client has had the occasion to send the body that goes with it.
-    pub(super) async fn refuse(&self, request: Request, error: RequestError) -> RequestError {
+    pub(super) async fn refuse<E>(&self, request: Request, error: E) -> E {
         if !request.headers().contains_key(EXPECT) {
             let discarded = discard(request.into_body(), self.max_bytes);
             let _ = timeout(self.time, discarded).await;

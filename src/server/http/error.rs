@@ -69,7 +69,10 @@ impl Problem {
     /// The server does not take appends, whatever the status of an append would be.
     pub(super) fn not_ready(refusal: &ServiceError) -> Problem {
         let (detail, hint) = (format!("not ready: {refusal}"), refusal.hint().to_owned());
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal.code(), detail, hint)
+        let code = refusal.code();
+        let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail, hint);
+        problem.numbers = refusal.numbers().into_iter().collect();
+        problem
     }
 }
 
@@ -77,6 +80,7 @@ impl Problem {
     /// Without details.
     pub(super) fn brief(mut self) -> Problem {
         (self.detail, self.hint) = ("not ready".to_owned(), "look at the server's log".to_owned());
+        self.numbers.clear();
         self
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the process runs (`/livez`), and whether it does its work (`/readyz`).
+//! Whether the process runs (`/livez`), has its log open (`/startupz`), and does its work (`/readyz`).
 
 use std::sync::Arc;
 
@@ -35,12 +35,29 @@ pub(super) async fn readyz<L: CommitLog>(
     State(app): State<Arc<App<L>>>,
 ) -> Result<&'static str, Problem> {
     let stopping = app.shutdown.is_requested().then_some(ServiceError::Closed);
-    match stopping.or_else(|| app.log.info().refusal) {
-        // Where callers have to say who they are, others learn no more than that.
-        Some(refusal) if app.admission.is_guarded() => Err(Problem::not_ready(&refusal).brief()),
-        Some(refusal) => Err(Problem::not_ready(&refusal)),
-        None => Ok(OK),
-    }
+    problem(&app, stopping.or_else(|| app.log.info().refusal)).map_or(Ok(OK), Err)
+}
+
+/// Tell whether the log is open
+#[utoipa::path(
+    method(get, head),
+    path = "/startupz",
+    tag = "server",
+    responses(
+        (status = 200, description = "It is", body = String, content_type = "text/plain"),
+        (status = 503, description = "It is being recovered: the problem says how far that is"),
+    ),
+)]
+pub(super) async fn startupz<L: CommitLog>(
+    State(app): State<Arc<App<L>>>,
+) -> Result<&'static str, Problem> {
+    problem(&app, app.log.starting()).map_or(Ok(OK), Err)
+}
+
+fn problem<L>(app: &App<L>, refusal: Option<ServiceError>) -> Option<Problem> {
+    let problem = Problem::not_ready(&refusal?);
+    // Where callers have to say who they are, others learn no more than a code.
+    Some(if app.admission.is_guarded() { problem.brief() } else { problem })
 }
 
 #[cfg(test)]

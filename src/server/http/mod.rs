@@ -28,7 +28,6 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::admitted::{Admitted, Gate};
 use self::body::BodyLimits;
-use self::request_error::RequestError;
 use self::resource::Resource;
 use self::v1::{Cursor, Wanted};
 use super::admission::{Access, Action, Admission};
@@ -80,6 +79,11 @@ fn common<L: CommitLog>() -> OpenApiRouter<Arc<App<L>>> {
         .routes(original.routes())
         .routes(Resource::new().with(health::__path_livez, health::livez, Access::Open).routes())
         .routes(
+            Resource::new()
+                .with(health::__path_startupz, health::startupz::<L>, Access::Open)
+                .routes(),
+        )
+        .routes(
             Resource::new().with(health::__path_readyz, health::readyz::<L>, Access::Open).routes(),
         )
         .routes(
@@ -120,7 +124,11 @@ impl<L: CommitLog> Gate for Arc<App<L>> {
         &self.admission
     }
 
-    async fn refuse(&self, request: Request, error: RequestError) -> RequestError {
+    fn starting(&self) -> Option<ServiceError> {
+        self.log.starting()
+    }
+
+    async fn refuse<E: Send>(&self, request: Request, error: E) -> E {
         self.bodies.refuse(request, error).await
     }
 }

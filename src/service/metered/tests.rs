@@ -10,7 +10,10 @@ use crate::telemetry::ExpositionFormat;
 
 fn start(dir: &Path) -> (LocalLog, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new());
-    let config = LogConfig { observer: Some(observer(&metrics)), ..LogConfig::default() };
+    let config = LogConfig {
+        observer: Some(observer(&metrics, ProgressNote::default())),
+        ..LogConfig::default()
+    };
     let log = Log::open(dir, config).expect("a log");
     let log = LocalLog::start_metered(log, &LocalLogConfig::default(), &metrics);
     (log.expect("a storage thread"), metrics)
