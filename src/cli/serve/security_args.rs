@@ -18,15 +18,15 @@ use crate::server::Protection;
 #[command(next_help_heading = "Security")]
 pub(super) struct SecurityArgs {
     /// The server's certificate, and those between it and its authority (PEM): turns TLS on
-    #[arg(long, env = "PROGLOG_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    #[arg(long, env = "PROGLOG_TLS_CERT", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
 
     /// The private key of the certificate (PEM), readable by its owner alone
-    #[arg(long, env = "PROGLOG_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, env = "PROGLOG_TLS_KEY", value_name = "FILE")]
     tls_key: Option<PathBuf>,
 
     /// Take only clients with a certificate of these authorities (PEM): mutual TLS
-    #[arg(long, env = "PROGLOG_TLS_CLIENT_CA", value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, env = "PROGLOG_TLS_CLIENT_CA", value_name = "FILE")]
     tls_client_ca: Option<PathBuf>,
 
     /// Take bearer tokens that this key verifies: PEM, JWKS or a secret; may be given several times
@@ -34,11 +34,11 @@ pub(super) struct SecurityArgs {
     token_key: Vec<PathBuf>,
 
     /// What tokens have to name as their audience
-    #[arg(long, env = "PROGLOG_TOKEN_AUDIENCE", value_name = "NAME", requires = "token_key")]
+    #[arg(long, env = "PROGLOG_TOKEN_AUDIENCE", value_name = "NAME")]
     token_audience: Option<String>,
 
     /// What tokens have to name as their issuer
-    #[arg(long, env = "PROGLOG_TOKEN_ISSUER", value_name = "NAME", requires = "token_key")]
+    #[arg(long, env = "PROGLOG_TOKEN_ISSUER", value_name = "NAME")]
     token_issuer: Option<String>,
 
     /// Who may do what: one rule a line, as `p, root, *, produce`
@@ -46,7 +46,7 @@ pub(super) struct SecurityArgs {
     acl_policy_file: Option<PathBuf>,
 
     /// The Casbin model of the policy [default: built in; equal subject, log and action]
-    #[arg(long, env = "PROGLOG_ACL_MODEL_FILE", value_name = "FILE", requires = "acl_policy_file")]
+    #[arg(long, env = "PROGLOG_ACL_MODEL_FILE", value_name = "FILE")]
     acl_model_file: Option<PathBuf>,
 
     /// What this log is called in the policy
@@ -57,15 +57,42 @@ pub(super) struct SecurityArgs {
 impl SecurityArgs {
     /// Whether callers are encrypted and known, so that others may be able to reach the server.
     pub(super) fn is_protected(&self) -> bool {
-        self.tls_cert.is_some() && self.knows_callers()
+        self.tls_cert.is_some() && self.tls_key.is_some() && self.knows_callers()
     }
 
     fn knows_callers(&self) -> bool {
         self.tls_client_ca.is_some() || !self.token_key.is_empty()
     }
 
+    /// Which flags need which others. Not left to clap, for which a value from the configuration file
+    /// is a default, and so neither needs another nor is what another needs.
+    fn check_pairs(&self) -> Result<(), Failure> {
+        let (cert, key) = (self.tls_cert.is_some(), self.tls_key.is_some());
+        let takes_tokens = !self.token_key.is_empty();
+        for (flag, is_set, needed, is_there) in [
+            ("--tls-cert", cert, "--tls-key", key),
+            ("--tls-key", key, "--tls-cert", cert),
+            ("--tls-client-ca", self.tls_client_ca.is_some(), "--tls-cert", cert),
+            ("--token-audience", self.token_audience.is_some(), "--token-key", takes_tokens),
+            ("--token-issuer", self.token_issuer.is_some(), "--token-key", takes_tokens),
+            (
+                "--acl-model-file",
+                self.acl_model_file.is_some(),
+                "--acl-policy-file",
+                self.acl_policy_file.is_some(),
+            ),
+        ] {
+            if is_set && !is_there {
+                let message = format!("{flag} has no meaning without {needed}");
+                return Err(Failure::usage(message).hint(format!("add {needed} FILE")));
+            }
+        }
+        Ok(())
+    }
+
     /// Reads all files.
     pub(super) fn load(&self) -> Result<Protection, Failure> {
+        self.check_pairs()?;
         if self.acl_policy_file.is_some() && !self.knows_callers() {
             let message =
                 "with --acl-policy-file alone nobody gets in: nobody can show who they are";
@@ -112,4 +139,39 @@ impl SecurityArgs {
 /// A server that can't be protected as was asked doesn't start.
 fn unusable(code: &'static str, error: &dyn std::error::Error) -> Failure {
     Failure::new(Exit::Usage, code, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        security: SecurityArgs,
+    }
+
+    fn parse(words: &str) -> SecurityArgs {
+        Only::parse_from(std::iter::once("test").chain(words.split(' '))).security
+    }
+
+    #[test]
+    fn half_of_a_pair_is_refused() {
+        for (words, missing) in [
+            ("--tls-cert a --token-key k", "--tls-key"),
+            ("--tls-key a", "--tls-cert"),
+            ("--tls-client-ca a", "--tls-cert"),
+            ("--token-audience a", "--token-key"),
+            ("--token-issuer a", "--token-key"),
+            ("--acl-model-file a", "--acl-policy-file"),
+        ] {
+            let security = parse(words);
+            assert!(!security.is_protected(), "{words}");
+            let failure = security.load().expect_err(words);
+            assert!(failure.message.ends_with(&format!("without {missing}")), "{failure}");
+        }
+        assert!(parse("--tls-cert a --tls-key b --token-key k").is_protected());
+    }
 }
