@@ -11,6 +11,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{OutputFormat, stdout};
+use super::settings::{Applied, Settings};
 use super::{
     acl, append, bench, certs, completions, dump_index, file_limit, info, logging, man, read,
     repair, serve, server_args, settings, signals, token, truncate, verify,
@@ -30,17 +31,22 @@ pub fn main() -> ExitCode {
 fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
     let matches = command().try_get_matches_from(words)?;
     let cli = Cli::from_arg_matches(&matches)?;
-    let Some(path) = &cli.global.config else { return settled(cli, &matches) };
+    let Some(path) = &cli.global.config else { return settled(cli, &matches, None) };
     // Once more, with the file's values as defaults.
-    let command = settings::with_config_file(command(), path)?;
+    let (command, file) = settings::with_config_file(command(), path)?;
     let matches = command.try_get_matches_from(words)?;
-    settled(Cli::from_arg_matches(&matches)?, &matches)
+    settled(Cli::from_arg_matches(&matches)?, &matches, Some(&file))
 }
 
 /// With what goes before what decided.
-fn settled(mut cli: Cli, matches: &ArgMatches) -> anyhow::Result<Cli> {
+fn settled(mut cli: Cli, matches: &ArgMatches, file: Option<&Applied>) -> anyhow::Result<Cli> {
     if server_args::prefers_directory(matches)? {
         cli.command.forget_server();
+    }
+    if let Command::Serve(args) = &mut cli.command
+        && args.check_config
+    {
+        args.settings = Settings::of(&command(), matches, file);
     }
     Ok(cli)
 }

@@ -82,7 +82,7 @@ fn configuration() -> Roff {
          name in capitals, so --max-record-bytes is PROGLOG_MAX_RECORD_BYTES. --config names a \
          TOML file: global flags by their long names at the top, those of a subcommand in a table \
          of its name. The command line goes before the environment, the environment before the \
-         file, the file before the defaults.",
+         file, the file before the defaults. `proglog serve --check-config` shows which it was.",
     )]);
     roff
 }

@@ -1,6 +1,7 @@
 //! `proglog serve`: the log of a directory over HTTP and gRPC, until a signal asks to stop.
 
 mod address;
+mod check_config;
 mod disk_args;
 mod interface;
 mod limit_args;
@@ -30,6 +31,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::log_args::LogArgs;
+use super::settings::Settings;
 use crate::log::LogConfig;
 use crate::server::{self, Listeners, Protection};
 use crate::service::{self, DiskWatch, ProgressNote, ServiceError, StartingLog};
@@ -42,6 +44,7 @@ Examples:
   proglog serve --http-addr localhost:0           any free port; the one taken is printed
   proglog -v serve --fsync interval:1s            with a line a request on standard error
   proglog serve --retain-age 30d --retain-bytes 100GiB
+  proglog --config proglog.toml serve --check-config
   curl -d '{\"record\": {\"value\": \"aGVsbG8=\"}}' localhost:8080
   curl -X GET -d '{\"offset\": 0}' localhost:8080
   curl localhost:8080/readyz
@@ -75,6 +78,17 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     insecure: bool,
 
+    /// Check the settings and print each with where it comes from, instead of serving
+    ///
+    /// As TOML that can be a configuration file, or with --output json as one document. Certificates, keys and
+    /// policies are loaded; the log isn't looked at, and no port is taken.
+    #[arg(long)]
+    pub(super) check_config: bool,
+
+    /// What --check-config prints; empty without it.
+    #[arg(skip)]
+    pub(super) settings: Settings,
+
     #[command(flatten)]
     log: LogArgs,
 
@@ -107,6 +121,9 @@ pub(crate) fn run(
     let protection = args.security.load()?;
     keep_out_of_core_dumps(&protection);
     let watermarks = args.disk.to_watermarks()?;
+    if args.check_config {
+        return check_config::run(&args, context, out);
+    }
     let runtime = Runtime::new().map_err(|error| failed("start the runtime", &error))?;
     let served = runtime.block_on(async {
         // First, since a port that is taken is no reason to touch the log.

@@ -7,6 +7,9 @@
 //! fsync = "interval:1s"
 //! ```
 
+mod sources;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -16,11 +19,23 @@ use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub(crate) use self::sources::{Setting, Settings, Source};
 use super::exit::Exit;
 use super::failure::Failure;
 
+/// A configuration file that was taken, and where its keys are.
+#[derive(Debug)]
+pub(crate) struct Applied {
+    path: PathBuf,
+    /// By keys with their tables, as `serve.http-addr`.
+    lines: BTreeMap<String, usize>,
+}
+
 /// `command` with the values of the file as its defaults.
-pub(crate) fn with_config_file(command: Command, path: &Path) -> Result<Command, Failure> {
+pub(crate) fn with_config_file(
+    command: Command,
+    path: &Path,
+) -> Result<(Command, Applied), Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let failure = Failure::io("read the configuration", path, &error);
         Failure { exit: Exit::Usage, code: "config".into(), ..failure }
@@ -28,11 +43,14 @@ pub(crate) fn with_config_file(command: Command, path: &Path) -> Result<Command,
     with_config(command, path, &text)
 }
 
-fn with_config(command: Command, path: &Path, text: &str) -> Result<Command, Failure> {
+fn with_config(command: Command, path: &Path, text: &str) -> Result<(Command, Applied), Failure> {
     let file = ConfigFile { path: path.into(), text, root: command.clone() };
     let table = DeTable::parse(text)
         .map_err(|error| file.failure(error.span().unwrap_or_default(), error.message()))?;
-    file.apply(command, table.get_ref(), &mut Vec::new())
+    let command = file.apply(command, table.get_ref(), &mut Vec::new())?;
+    let mut lines = BTreeMap::new();
+    file.find_lines(table.get_ref(), &mut Vec::new(), &mut lines);
+    Ok((command, Applied { path: path.into(), lines }))
 }
 
 struct ConfigFile<'a> {
@@ -71,6 +89,25 @@ impl ConfigFile<'_> {
                 command.mut_arg(id, |arg| arg.default_values(values.into_iter().map(OsStr::from)));
         }
         Ok(command)
+    }
+
+    /// Where the keys of a table are, and of those below.
+    fn find_lines(
+        &self,
+        table: &DeTable<'_>,
+        subcommands: &mut Vec<String>,
+        lines: &mut BTreeMap<String, usize>,
+    ) {
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            if let DeValue::Table(table) = value.get_ref() {
+                subcommands.push(name.to_owned());
+                self.find_lines(table, subcommands, lines);
+                subcommands.pop();
+            } else {
+                lines.insert(dotted(subcommands, name), self.line(&key.span()));
+            }
+        }
     }
 
     /// The key's values as they would stand on the command line.
@@ -148,12 +185,16 @@ impl ConfigFile<'_> {
     }
 
     fn failure(&self, span: Range<usize>, message: &str) -> Failure {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
+        let line = self.line(&span);
         let path = self.path.display().to_string();
         Failure::new(Exit::Usage, "config", format!("{path}, line {line}: {message}"))
             .field("path", path)
             .field("line", line as u64)
+    }
+
+    fn line(&self, span: &Range<usize>) -> usize {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        before.matches('\n').count() + 1
     }
 }
 
@@ -168,7 +209,10 @@ fn find_arg<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
 /// The flag's key; none for those that make no sense in a file.
 fn key_of(arg: &Arg) -> Option<&str> {
     arg.get_long().filter(|long| {
-        !matches!(*long, "config" | "help" | "version" | "yes" | "accept-loss" | "force")
+        !matches!(
+            *long,
+            "config" | "check-config" | "help" | "version" | "yes" | "accept-loss" | "force"
+        )
     })
 }
 

@@ -207,3 +207,18 @@ fn a_benchmark_of_a_server_prints_both_rates() {
     assert_eq!(read.exit, Some(0), "{}", read.stderr);
     assert!(read.stdout.contains(r#""clients":2,"one_client":{"#), "{}", read.stdout);
 }
+
+#[test]
+fn checking_the_configuration_touches_neither_log_nor_ports() {
+    let place = Place::new();
+    let said = place.run("serve --check-config");
+    assert_eq!((said.exit, &*said.stderr), (Some(0), ""));
+    assert!(!place.log().exists(), "{}", said.stdout);
+    // A server that has both doesn't matter.
+    let serving = serve(&place);
+    let (http, grpc) = (serving.http, serving.grpc);
+    let words = format!("serve --check-config --http-addr {http} --grpc-addr {grpc}");
+    let said = place.run(&words);
+    assert_eq!((said.exit, &*said.stderr), (Some(0), ""));
+    assert!(said.stdout.contains(&format!("\nhttp-addr = \"{http}\"")), "{}", said.stdout);
+}

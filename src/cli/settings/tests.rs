@@ -6,7 +6,7 @@ use super::*;
 use crate::cli::command;
 
 fn parse(config: &str, words: &[&str]) -> Result<ArgMatches, Failure> {
-    let command = with_config(command(), Path::new("p.toml"), config)?;
+    let (command, _) = with_config(command(), Path::new("p.toml"), config)?;
     Ok(command.try_get_matches_from(words).expect("the words are right"))
 }
 
@@ -74,7 +74,13 @@ fn unknown_keys_are_named_with_their_place() {
     let message = refused("[append]\nfsink = 'never'\n");
     assert!(message.starts_with("p.toml, line 2: unknown key `append.fsink`"), "{message}");
     assert!(refused("[appendd]\n").contains("line 1: unknown key `appendd`"));
-    for never in ["config = 'x'", "help = true", "[repair]\nyes = true", "[append]\ndir = 'x'"] {
+    for never in [
+        "config = 'x'",
+        "help = true",
+        "[repair]\nyes = true",
+        "[append]\ndir = 'x'",
+        "[serve]\ncheck-config = true",
+    ] {
         assert!(refused(never).contains("unknown key"), "{never}");
     }
 }
@@ -97,4 +103,29 @@ fn bad_values_are_named_with_their_place() {
         let message = refused(config);
         assert!(message.contains(said), "{config}: {message}");
     }
+}
+
+#[test]
+fn each_setting_knows_who_said_it() {
+    let config = "dir = '/data'\n\n[bench.append]\nthreads = 7\nbatch = 3\n";
+    let (with_file, file) =
+        with_config(command(), Path::new("p.toml"), config).expect("a good file");
+    let words = ["proglog", "bench", "append", "--batch", "5", "--no-progress"];
+    let matches = with_file.try_get_matches_from(words).expect("the words are right");
+    let settings = Settings::of(&command(), &matches, Some(&file));
+    assert_eq!(settings.file.as_deref(), Some(Path::new("p.toml")));
+    for (key, value, source) in [
+        ("dir", "\"/data\"", "p.toml, line 1"),
+        ("no-progress", "true", "command line"),
+        ("quiet", "false", "default"),
+        ("bench.append.threads", "7", "p.toml, line 4"),
+        ("bench.append.batch", "5", "command line"),
+        ("bench.append.fsync", "\"always\"", "default"),
+    ] {
+        let setting = settings.all.iter().find(|setting| setting.dotted() == key).expect(key);
+        assert_eq!(setting.value.as_ref().expect(key).to_string(), value, "{key}");
+        assert_eq!(setting.source.to_string(), source, "{key}");
+    }
+    let unset = settings.all.iter().find(|setting| setting.key == "server").expect("a flag");
+    assert_eq!((&unset.value, &unset.source), (&None, &Source::Default));
 }
