@@ -73,6 +73,10 @@ sanitize *NAMES:
 fuzz SECONDS="20":
     .ci/fuzz {{ SECONDS }}
 
+# Packs dist/proglog-VERSION-TARGET.tar.gz; a static one: `just dist x86_64-unknown-linux-musl`.
+dist *TARGET:
+    .ci/dist {{ TARGET }}
+
 # Licenses, advisories and duplicates of what we depend on; needs cargo-deny.
 deny:
     cargo deny check

@@ -5,6 +5,7 @@ mod check_config;
 mod disk_args;
 mod interface;
 mod limit_args;
+mod notify;
 mod opening;
 mod places;
 mod reload;
@@ -18,11 +19,13 @@ use std::time::{Duration, UNIX_EPOCH};
 use clap::Args;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::runtime::Runtime;
+use tokio::task::{JoinError, JoinHandle};
 
 use self::address::ListenAddress;
 use self::disk_args::DiskArgs;
 use self::interface::{Exposure, Interface};
 use self::limit_args::LimitArgs;
+use self::notify::Notifier;
 use self::opening::Opening;
 use self::places::Places;
 use self::retention_args::RetentionArgs;
@@ -33,10 +36,13 @@ use super::failure::Failure;
 use super::log_args::LogArgs;
 use super::settings::Settings;
 use crate::log::LogConfig;
-use crate::server::{self, Listeners, Protection};
+use crate::server::{self, Listeners, Protection, Shutdown};
 use crate::service::{self, DiskWatch, ProgressNote, ServiceError, StartingLog};
 use crate::telemetry::Metrics;
 use crate::wire::time::parse_duration;
+
+/// What a service manager is asked for beyond the grace period: the log is synced and closed in it.
+const CLOSING: Duration = Duration::from_secs(60);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -124,13 +130,14 @@ pub(crate) fn run(
     if args.check_config {
         return check_config::run(&args, context, out);
     }
+    let notifier = Notifier::from_env();
     let runtime = Runtime::new().map_err(|error| failed("start the runtime", &error))?;
     let served = runtime.block_on(async {
         // First, since a port that is taken is no reason to touch the log.
         let listeners =
             Listeners { http: Some(http.bind().await?), grpc: Some(grpc.bind().await?) };
         let disk = DiskWatch::of_dir(context.dir.clone(), watermarks);
-        serve(listeners, protection, disk, &args, context, out).await
+        serve(listeners, protection, disk, &args, context, &notifier, out).await
     });
     // A read that hangs on its device must not hold the end up.
     runtime.shutdown_background();
@@ -144,12 +151,14 @@ async fn serve(
     disk: DiskWatch,
     args: &ServeArgs,
     context: &Context,
+    notifier: &Notifier,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
     let (trigger, mut shutdown) = server::shutdown();
     server::trigger_on_signals(trigger.clone())
         .map_err(|error| failed("watch for signals", &error))?;
-    reload::start(protection.clone()).map_err(|error| failed("watch for signals", &error))?;
+    reload::start(protection.clone(), notifier.clone())
+        .map_err(|error| failed("watch for signals", &error))?;
     let metrics = Arc::new(Metrics::new());
     watch(&metrics, &protection);
     let progress = ProgressNote::default();
@@ -161,33 +170,57 @@ async fn serve(
         disk,
         retention: args.retention.to_retention(),
     };
-    let log = Arc::new(StartingLog::new(&opening.config, progress));
+    let log = Arc::new(StartingLog::new(&opening.config, progress.clone()));
     let mut config = args.limits.to_config(args.log.max_record_bytes);
     (config.grace, config.protection) = (args.grace, protection);
     let places = Places::of(&listeners)?;
     let served = Arc::clone(&log);
     let serving = server::run_metered(listeners, served, config, metrics, shutdown.clone());
     let serving = tokio::spawn(serving);
+    tokio::spawn(notifier.clone().watchdog());
     tracing::info!("listening, http on {}, grpc on {}; opening the log", places.http, places.grpc);
     let started = tokio::select! {
         opened = opening.run() => opened.and_then(|opened| {
             // It is the first one.
             let _ = log.open(opened);
+            notifier.status(format_args!("http on {}, grpc on {}", places.http, places.grpc));
+            notifier.ready();
             Ok(places.announce(context, out)?)
         }),
+        never = notifier.recovery(&progress) => match never {},
         // Recovery may be ended at any time, as by a crash.
         () = shutdown.requested() => Ok(()),
     };
     if started.is_err() {
         trigger.request();
     }
-    let served = serving.await;
+    let served = ended(serving, shutdown, notifier, args.grace).await;
     let Some(log) = log.get() else { return started.map(|()| Exit::Done) };
     log.close().await.map_err(|error| not_closed(&error))?;
     tracing::info!("stopped; the log is closed");
     started?;
     served?;
     Ok(Exit::Done)
+}
+
+/// Waits until nothing is served any more, and tells the service manager when that begins.
+async fn ended(
+    mut serving: JoinHandle<()>,
+    mut shutdown: Shutdown,
+    notifier: &Notifier,
+    grace: Duration,
+) -> Result<(), JoinError> {
+    let early = tokio::select! {
+        biased;
+        () = shutdown.requested() => None,
+        ended = &mut serving => Some(ended),
+    };
+    notifier.stopping();
+    notifier.extend_timeout(grace.saturating_add(CLOSING));
+    match early {
+        Some(ended) => ended,
+        None => serving.await,
+    }
 }
 
 /// A process that has keys in its memory leaves no image of it behind.

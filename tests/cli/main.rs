@@ -4,6 +4,7 @@
 //! the environment they are written anew, after a change that is meant. What takes several processes, signals or damage is in the modules.
 
 mod damage;
+mod deploy;
 mod server;
 #[path = "../serving/mod.rs"]
 mod serving;

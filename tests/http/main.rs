@@ -9,6 +9,7 @@ mod follow;
 mod health;
 mod kill;
 mod limits;
+mod notify;
 mod openapi;
 mod original;
 mod process;

@@ -17,7 +17,7 @@ use crate::support::{Answer, Client, PATIENCE, produce_body};
 
 const PROGLOG: &str = env!("CARGO_BIN_EXE_proglog");
 
-fn serve_command(dir: &Path) -> Command {
+pub(crate) fn serve_command(dir: &Path) -> Command {
     let mut command = Command::new(PROGLOG);
     command.arg("-d").arg(dir).args([
         "-v",
