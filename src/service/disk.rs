@@ -33,7 +33,11 @@ impl DiskUse {
         u8::try_from(u128::from(self.used_bytes) * 100 / total).unwrap_or(100)
     }
 
-    fn measure(dir: &Path) -> io::Result<DiskUse> {
+    /// Looks at the file system that holds a directory.
+    ///
+    /// # Errors
+    /// A failed call.
+    pub fn measure(dir: &Path) -> io::Result<DiskUse> {
         let stat = statvfs(dir)?;
         let bytes = |n_blocks: u64| n_blocks.saturating_mul(stat.f_frsize);
         Ok(DiskUse {
@@ -71,6 +75,12 @@ impl Watermarks {
             return Err(WatermarkError { high, low });
         }
         Ok(Watermarks { high, low })
+    }
+
+    /// From how many percent on appends are refused.
+    #[must_use]
+    pub const fn high(self) -> u8 {
+        self.high
     }
 
     fn is_over(self, was_over: bool, disk: DiskUse) -> bool {

@@ -32,7 +32,7 @@ impl Server {
     pub(crate) async fn start() -> Server {
         let dir = tempfile::tempdir().expect("a directory");
         let metrics = Arc::new(Metrics::new());
-        metrics.watch_disk(dir.path());
+        metrics.watch_disk(dir.path(), Some(95));
         metrics.watch_denials(|| 0, || 0);
         metrics.watch_certificate(|| Some(SystemTime::now()));
         let config = LogConfig {

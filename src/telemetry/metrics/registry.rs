@@ -65,9 +65,10 @@ impl Metrics {
         self.collect(LogSource(Box::new(figures)));
     }
 
-    /// Shows how full the file system of a directory is.
-    pub fn watch_disk(&self, dir: impl Into<PathBuf>) {
-        self.collect(Disk(dir.into()));
+    /// Shows how full the file system of a directory is, and from how many percent on appends are
+    /// refused.
+    pub fn watch_disk(&self, dir: impl Into<PathBuf>, high_percent: Option<u8>) {
+        self.collect(Disk { dir: dir.into(), high_percent });
     }
 
     /// Shows how many requests were refused: for what their sender may not do, and for want of valid
