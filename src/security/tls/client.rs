@@ -26,7 +26,7 @@ pub struct ClientTlsOptions {
     pub server_name: Option<String>,
 }
 
-/// The client's end of TLS, for HTTP/2.
+/// The client's end of TLS, for HTTP/2 unless a connector says otherwise.
 pub struct ClientTls {
     reloading: Reloading<ClientTlsOptions>,
     server_name: Option<ServerName<'static>>,
@@ -59,8 +59,15 @@ impl ClientTls {
         TlsConnector::new(Arc::clone(self), within)
     }
 
-    pub(super) fn config(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.reloading.current())
+    /// What is in force, for a connection that speaks this protocol.
+    pub(super) fn config(&self, alpn: Alpn) -> Arc<ClientConfig> {
+        let current = self.reloading.current();
+        if alpn == Alpn::Http2 {
+            return Arc::clone(&current);
+        }
+        let mut config = ClientConfig::clone(&current);
+        config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+        Arc::new(config)
     }
 
     /// What the certificate of the server at this host has to be for.

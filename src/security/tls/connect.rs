@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 use tower::Service;
 
-use super::{ClientTls, ConnectError};
+use super::{Alpn, ClientTls, ConnectError};
 
-/// A connection that is ready for HTTP/2.
+/// A connection that is ready for HTTP/2, or what else was chosen.
 type Connected = TokioIo<TlsStream<TcpStream>>;
 
 /// Connects to the host and port of an address, as in
@@ -25,11 +25,18 @@ type Connected = TokioIo<TlsStream<TcpStream>>;
 pub struct TlsConnector {
     tls: Arc<ClientTls>,
     within: Duration,
+    alpn: Alpn,
 }
 
 impl TlsConnector {
     pub(super) fn new(tls: Arc<ClientTls>, within: Duration) -> TlsConnector {
-        TlsConnector { tls, within }
+        TlsConnector { tls, within, alpn: Alpn::Http2 }
+    }
+
+    /// The same for connections that speak this protocol.
+    #[must_use]
+    pub fn speaking(self, alpn: Alpn) -> TlsConnector {
+        TlsConnector { alpn, ..self }
     }
 
     /// A new connection.
@@ -47,7 +54,7 @@ impl TlsConnector {
         let server_name = self.tls.server_name(host)?;
         let stream = TcpStream::connect((host, port)).await.map_err(ConnectError::Unreached)?;
         stream.set_nodelay(true).map_err(ConnectError::Unreached)?;
-        let connector = tokio_rustls::TlsConnector::from(self.tls.config());
+        let connector = tokio_rustls::TlsConnector::from(self.tls.config(self.alpn));
         let stream = connector.connect(server_name, stream).await;
         Ok(TokioIo::new(stream.map_err(ConnectError::Failed)?))
     }

@@ -56,6 +56,23 @@ async fn tonic_connects_by_it() {
     channel.call(Request::<tonic::body::Body>::default()).await.expect("an answer");
 }
 
+#[tokio::test]
+async fn a_server_of_http_1_is_asked_for_that() {
+    let (place, authority) = (Place::new(), Authority::new("ca"));
+    let client = place.client(&authority, None);
+    for (alpn, fits) in [(Alpn::Http1, true), (Alpn::Http2, false)] {
+        let (listener, uri) = listener().await;
+        let tls = place.server(&authority.server(), None);
+        let accepting = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            tls.acceptor(Alpn::Http1).accept(stream, PATIENCE).await.is_ok()
+        });
+        let connected = client.connector(PATIENCE).speaking(alpn).connect(&uri).await;
+        assert_eq!(connected.is_ok(), fits, "{alpn:?}");
+        assert_eq!(accepting.await.expect("no panic"), fits, "{alpn:?}");
+    }
+}
+
 async fn error_of(client: &Arc<ClientTls>, uri: &Uri, within: Duration) -> ConnectError {
     client.connector(within).connect(uri).await.map(drop).expect_err("no connection")
 }

@@ -28,7 +28,7 @@ pub(super) struct NoPair {
 }
 
 pub(super) async fn connect(server: &Arc<ServerTls>, client: &ClientTls) -> Result<Pair, NoPair> {
-    connect_by(server, client.config()).await
+    connect_by(server, client.config(Alpn::Http2)).await
 }
 
 pub(super) async fn connect_by(
