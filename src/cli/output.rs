@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
 
 use clap::ValueEnum;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 /// How results and errors are printed.
@@ -21,6 +22,18 @@ pub(crate) enum OutputFormat {
 pub(crate) fn stdout() -> io::Result<BufWriter<File>> {
     let descriptor = io::stdout().as_fd().try_clone_to_owned()?;
     Ok(BufWriter::with_capacity(64 * 1024, File::from(descriptor)))
+}
+
+/// Whether standard output is a pipe that nobody reads from: a write would tell, but there is
+/// nothing to write while the log is idle.
+pub(crate) fn is_reader_gone() -> bool {
+    let stdout = io::stdout();
+    let mut descriptors = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match poll(&mut descriptors, Some(&at_once)) {
+        Ok(_) => descriptors[0].revents().intersects(PollFlags::ERR | PollFlags::NVAL),
+        Err(_) => false,
+    }
 }
 
 /// Prints one document as one line.

@@ -1,13 +1,12 @@
 //! `read --follow`: waits for records that aren't there yet, until enough are printed, nobody
 //! listens any more, or a signal says so.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 use super::printer::{Printer, Progress};
+use crate::cli::output::is_reader_gone;
 use crate::cli::signals::stop_flag;
 use crate::log::{LogReader, Scan};
 
@@ -32,16 +31,4 @@ pub(crate) fn follow<W: Write>(
         }
     }
     Ok(())
-}
-
-/// Whether standard output is a pipe that nobody reads from: a write would tell, but there is
-/// nothing to write while the log is idle.
-pub(super) fn is_reader_gone() -> bool {
-    let stdout = io::stdout();
-    let mut descriptors = [PollFd::new(&stdout, PollFlags::empty())];
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    match poll(&mut descriptors, Some(&at_once)) {
-        Ok(_) => descriptors[0].revents().intersects(PollFlags::ERR | PollFlags::NVAL),
-        Err(_) => false,
-    }
 }

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::time::sleep;
 
-use super::follow::{CHECK_INTERVAL, is_reader_gone};
+use super::follow::CHECK_INTERVAL;
 use super::format::RecordFormat;
 use super::printer::{Printer, Progress};
 use super::{ReadArgs, advise, printer};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::output::is_reader_gone;
 use crate::cli::remote::Remote;
 use crate::cli::signals::stop_flag;
 use crate::client::{ClientError, LogStatus, Records, RecordsOptions};
