@@ -19,6 +19,7 @@ use super::read::ReadArgs;
 use super::repair::RepairArgs;
 use super::serve::ServeArgs;
 use super::token::TokenArgs;
+use super::top::TopArgs;
 use super::truncate::TruncateArgs;
 use super::verify::VerifyArgs;
 
@@ -83,6 +84,7 @@ pub(crate) enum Command {
     Read(ReadArgs),
     DumpIndex(DumpIndexArgs),
     Info(InfoArgs),
+    Top(TopArgs),
     Verify(VerifyArgs),
     Repair(RepairArgs),
     Truncate(TruncateArgs),
@@ -102,6 +104,7 @@ impl Command {
             Command::Append(args) => args.server.server = None,
             Command::Read(args) => args.server.server = None,
             Command::Info(args) => args.server.server = None,
+            Command::Top(args) => args.forget_server(),
             Command::Bench(args) => args.forget_server(),
             _ => {}
         }

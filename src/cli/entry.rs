@@ -14,7 +14,7 @@ use super::output::{OutputFormat, stdout};
 use super::settings::{Applied, Settings};
 use super::{
     acl, append, bench, certs, completions, dump_index, file_limit, info, logging, man, read,
-    repair, serve, server_args, settings, signals, token, truncate, verify,
+    repair, serve, server_args, settings, signals, token, top, truncate, verify,
 };
 
 /// Runs `proglog` with the words of this process; all there is to say is said when this returns.
@@ -124,6 +124,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Read(args) => read::run(args, context, &mut out),
         Command::DumpIndex(args) => dump_index::run(args, context, &mut out),
         Command::Info(args) => info::run(args, context, &mut out),
+        Command::Top(args) => top::run(args, context, &mut out),
         Command::Verify(args) => verify::run(args, context, &mut out),
         Command::Repair(args) => repair::run(args, context, &mut out),
         Command::Truncate(args) => truncate::run(args, context, &mut out),

@@ -179,8 +179,8 @@ impl Serving {
     }
 }
 
-/// With a writer at work the ends of the files are its business.
-fn state(recovery: &Recovery, has_writer: bool) -> &'static str {
+/// In which shape a log is. With a writer at work the ends of the files are its business.
+pub(super) fn state(recovery: &Recovery, has_writer: bool) -> &'static str {
     let needs_recovery = !recovery.torn_tails.is_empty()
         || !recovery.rebuilt_indexes.is_empty()
         || !recovery.removed_segments.is_empty();

@@ -5,7 +5,7 @@
 //! travel as `anyhow::Error` and become one report in `failure.rs`.
 //!
 //! Invariants
-//! - `read`, `dump-index`, `info` and `verify` never write, and take no lock.
+//! - `read`, `dump-index`, `info`, `top` and `verify` never write, and take no lock.
 //! - The only bare `io::Error` is standard output's; any other is wrapped where it happens.
 //! - A flag's value comes from the command line, else the environment, else the configuration
 //!   file, else its default.
@@ -25,6 +25,7 @@ mod read;
 mod repair;
 mod serve;
 mod token;
+mod top;
 mod truncate;
 mod verify;
 

@@ -30,7 +30,7 @@ pub(crate) struct ServerArgs {
 
 /// How a client shows who it is, and knows who the server is.
 #[derive(Args, Clone, Debug, Default)]
-struct LoginArgs {
+pub(crate) struct LoginArgs {
     /// Connect by TLS, and take only servers with a certificate of these authorities (PEM)
     #[arg(long, env = "PROGLOG_TLS_CA", value_name = "FILE")]
     tls_ca: Option<PathBuf>,
@@ -74,14 +74,21 @@ impl LoginArgs {
     }
 }
 
+impl LoginArgs {
+    /// A client that shows this.
+    pub(crate) fn config(&self) -> Result<ClientConfig, Failure> {
+        let (tls, token) = (self.tls()?, self.token()?);
+        Ok(ClientConfig { tls, token, ..ClientConfig::default() })
+    }
+}
+
 impl ServerArgs {
     /// The client that is asked for.
     pub(crate) fn config(&self, follows: bool) -> Result<ClientConfig, Failure> {
         let default = if follows { Duration::MAX } else { RetryConfig::default().total };
         let retry =
             RetryConfig { total: self.retry_for.unwrap_or(default), ..RetryConfig::default() };
-        let (tls, token) = (self.login.tls()?, self.login.token()?);
-        Ok(ClientConfig { retry, tls, token, ..ClientConfig::default() })
+        Ok(ClientConfig { retry, ..self.login.config()? })
     }
 }
 
@@ -104,8 +111,9 @@ pub(crate) fn prefers_directory(matches: &ArgMatches) -> Result<bool, Failure> {
         if is_there { matches.value_source(id) } else { None }
     };
     let is_said = |id: &&str| source(id) == Some(ValueSource::CommandLine);
-    let server = ["server", "http"].into_iter().find(|id| source(id).is_some());
-    let Some(server) = server else { return Ok(false) };
+    // What the command line says goes before what is said elsewhere.
+    let named = ["server", "http"].into_iter().filter(|id| source(id).is_some());
+    let Some(server) = named.max_by_key(is_said) else { return Ok(false) };
     if !is_said(&server) && is_said(&"dir") {
         return Ok(true);
     }
@@ -144,6 +152,7 @@ mod tests {
             "proglog info --server a:1 -d x",
             "proglog bench append --server a:1 --threads 2",
             "proglog bench append --http a:1 --fsync never",
+            "proglog top -d x --http a:1",
         ] {
             let message = prefers(words).expect_err(words);
             assert!(message.contains("has no meaning with --"), "{message}");

@@ -202,7 +202,8 @@ impl Client {
     }
 }
 
-fn endpoint(address: &str, config: &ClientConfig) -> Result<Endpoint, ClientError> {
+/// An address that can be connected to, with a token only if nobody can read it on the way.
+pub(crate) fn authority(address: &str, config: &ClientConfig) -> Result<Authority, ClientError> {
     let bad = || ClientError::BadAddress { address: address.to_owned() };
     let authority: Authority = address.parse().map_err(|_| bad())?;
     // A name and a password would be sent to nobody's use.
@@ -212,6 +213,12 @@ fn endpoint(address: &str, config: &ClientConfig) -> Result<Endpoint, ClientErro
     if config.token.is_some() && config.tls.is_none() && !is_this_machine(authority.host()) {
         return Err(ClientError::InsecureToken { address: address.to_owned() });
     }
+    Ok(authority)
+}
+
+fn endpoint(address: &str, config: &ClientConfig) -> Result<Endpoint, ClientError> {
+    let bad = || ClientError::BadAddress { address: address.to_owned() };
+    let authority = authority(address, config)?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let endpoint = Endpoint::from_shared(format!("{scheme}://{authority}")).map_err(|_| bad())?;
     Ok(endpoint
@@ -229,7 +236,7 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 /// The cause at the bottom, which says most.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), innermost)
 }
 

@@ -39,6 +39,7 @@ mod token;
 pub use appender::{Appender, AppenderConfig, PendingOffset};
 pub use config::{ClientConfig, RetryConfig};
 pub use connection::Client;
+pub(crate) use connection::{authority, innermost};
 pub use error::{ClientError, Refusal};
 pub use records::{Records, RecordsOptions};
 pub use status::LogStatus;

@@ -61,7 +61,8 @@ impl Token {
         Ok(Token(Arc::new(Source::File { path: path.to_path_buf(), last })))
     }
 
-    fn current(&self) -> AsciiMetadataValue {
+    /// What is shown of it at a call that is made now: `Bearer`, and the token.
+    pub(crate) fn current(&self) -> AsciiMetadataValue {
         match &*self.0 {
             Source::Fixed(value) => value.clone(),
             Source::File { path, last } => {

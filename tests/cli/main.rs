@@ -11,6 +11,7 @@ mod serving;
 mod streams;
 mod support;
 mod token;
+mod top;
 
 #[test]
 fn cases() {
