@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::Request;
 use axum::response::Response;
+use hyper::Request;
 use hyper::body::{Frame, SizeHint};
 use hyper::header::{AUTHORIZATION, HeaderMap};
 
@@ -63,7 +63,11 @@ impl Admission {
     }
 
     /// Decides by what a request shows.
-    pub(super) fn admit(&self, access: Access, request: &Request) -> Result<Admitted, Refusal> {
+    pub(super) fn admit<B>(
+        &self,
+        access: Access,
+        request: &Request<B>,
+    ) -> Result<Admitted, Refusal> {
         let Some(guard) = &self.guard else { return Ok(Admitted(None)) };
         let certificate = request.extensions().get::<Certificate>();
         let credentials = Credentials {

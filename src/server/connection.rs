@@ -21,12 +21,14 @@ use tokio_rustls::server::TlsStream;
 use tower::Service;
 
 use super::admission::Certificate;
+use super::grpc::Calls;
 use super::head_deadline::{Answering, HeadDeadline};
 use super::opening::Opening;
 use super::peer::{Peer, PeerStream};
 use super::write_deadline::WriteDeadline;
 use super::{ServerConfig, Shutdown};
 use crate::security::tls::{self, Alpn};
+use crate::service::CommitLog;
 
 /// hyper can't do with less for the header of a request.
 const MIN_HEADER_BYTES: usize = 8 * 1024;
@@ -128,23 +130,23 @@ async fn handshake(
 
 /// Serves calls until the client or a deadline ends it, or the shutdown does and the calls at hand are
 /// answered.
-pub(super) async fn serve_grpc(
+pub(super) async fn serve_grpc<L: CommitLog>(
     stream: TcpStream,
-    router: Router,
+    calls: Arc<Calls<L>>,
     config: Arc<ServerConfig>,
     shutdown: Shutdown,
 ) {
     if config.protection.tls.is_none() {
-        return grpc(stream, None, router, config, shutdown).await;
+        return grpc(stream, None, calls, config, shutdown).await;
     }
     let Some((stream, certificate)) = handshake(stream, Alpn::Http2, &config).await else { return };
-    grpc(stream, certificate, router, config, shutdown).await;
+    grpc(stream, certificate, calls, config, shutdown).await;
 }
 
-async fn grpc<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+async fn grpc<S: AsyncRead + AsyncWrite + Send + Unpin + 'static, L: CommitLog>(
     stream: S,
     certificate: Option<Certificate>,
-    router: Router,
+    calls: Arc<Calls<L>>,
     config: Arc<ServerConfig>,
     shutdown: Shutdown,
 ) {
@@ -152,7 +154,8 @@ async fn grpc<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         if let Some(certificate) = certificate.clone() {
             request.extensions_mut().insert(certificate);
         }
-        router.clone().call(request)
+        let calls = Arc::clone(&calls);
+        async move { Ok::<_, Infallible>(calls.answer(request).await) }
     });
     let stream = WriteDeadline::new(stream, config.write_stall_timeout);
     let stream = TokioIo::new(Opening::new(stream, config.header_read_timeout));

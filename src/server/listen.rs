@@ -60,10 +60,11 @@ pub async fn run_metered<L: CommitLog>(
     };
     let grpc = async {
         let Some(listener) = listeners.grpc else { return };
-        let router = grpc::router(Arc::clone(&log), &config, &listener, &metrics, shutdown.clone());
+        let calls = grpc::calls(Arc::clone(&log), &config, &listener, &metrics, shutdown.clone());
+        let calls = Arc::new(calls);
         take_connections(listener, &config, shutdown.clone(), |stream, config, shutdown| {
             let open = metrics.requests.connected(Protocol::Grpc);
-            let served = connection::serve_grpc(stream, router.clone(), config, shutdown);
+            let served = connection::serve_grpc(stream, Arc::clone(&calls), config, shutdown);
             served.inspect(move |()| drop(open))
         })
         .await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::queue::Job;
 use super::{Chunk, ProgressNote, Record, ServiceError};
 use crate::log::{Appended, Commit, Log, Observer, ObserverHandle, Recovery, RecoveryProgress};
-use crate::telemetry::{LogFigures, Metrics};
+use crate::telemetry::{Appends, LogFigures, Metrics};
 
 /// Counts what a log does by itself, for [`LogConfig::observer`](crate::log::LogConfig::observer), and takes
 /// note of how far its recovery is; [`LocalLog::start_metered`](super::LocalLog::start_metered) counts the rest.
@@ -46,32 +46,62 @@ impl Observer for Counting {
 
 /// Counts, or doesn't: then it asks for no time either.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Meter(Option<Arc<Metrics>>);
+pub(super) struct Meter(Option<Counted>);
+
+#[derive(Clone, Debug)]
+struct Counted {
+    metrics: Arc<Metrics>,
+    /// When counting began.
+    epoch: Instant,
+}
+
+/// When something that is measured began: nanoseconds, since differences of those cost next to nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Began {
+    ns_since_epoch: u64,
+}
+
+impl Counted {
+    fn now(&self) -> Began {
+        let ns_since_epoch = self.epoch.elapsed().as_nanos();
+        Began { ns_since_epoch: u64::try_from(ns_since_epoch).unwrap_or(u64::MAX) }
+    }
+}
+
+impl Began {
+    const fn ns_until(self, now: Began) -> u64 {
+        now.ns_since_epoch.saturating_sub(self.ns_since_epoch)
+    }
+}
 
 impl Meter {
-    pub(super) const fn new(metrics: Option<Arc<Metrics>>) -> Meter {
-        Meter(metrics)
+    pub(super) fn new(metrics: Option<Arc<Metrics>>) -> Meter {
+        Meter(metrics.map(|metrics| Counted { metrics, epoch: Instant::now() }))
+    }
+
+    fn metrics(&self) -> Option<&Arc<Metrics>> {
+        self.0.as_ref().map(|counted| &counted.metrics)
     }
 
     /// When something that is measured begins.
-    pub(super) fn begin(&self) -> Option<Instant> {
-        self.0.as_ref().map(|_| Instant::now())
+    pub(super) fn begin(&self) -> Option<Began> {
+        self.0.as_ref().map(Counted::now)
     }
 
     /// Counts the answers of a group that is acknowledged now. Those that took nothing don't count.
     pub(super) fn appended(&self, answers: &[(Job, Result<Appended, ServiceError>)]) {
-        let Some(metrics) = &self.0 else { return };
-        let now = Instant::now();
-        let taken = || answers.iter().filter(|(_, answer)| answer.is_ok()).map(|(job, _)| job);
-        let records = taken().flat_map(|job| &job.batch.records);
-        let (n_records, n_bytes) =
-            records.fold((0, 0), |(n, bytes), record| (n + 1, bytes + record.content_bytes()));
-        let took = taken().filter_map(|job| job.began).map(|began| now - began);
-        metrics.log.appended(n_records, n_bytes, took);
+        let Some(counted) = &self.0 else { return };
+        let now = counted.now();
+        let mut appends = Appends::default();
+        for (job, _) in answers.iter().filter(|(_, answer)| answer.is_ok()) {
+            let took_ns = job.began.map_or(0, |began| began.ns_until(now));
+            appends.note(job.batch.records.len() as u64, job.size.content_bytes, took_ns);
+        }
+        counted.metrics.log.appended(&appends);
     }
 
     /// Counts a read of one record.
-    pub(super) fn read(&self, began: Option<Instant>, read: &Result<Record, ServiceError>) {
+    pub(super) fn read(&self, began: Option<Began>, read: &Result<Record, ServiceError>) {
         match read {
             Ok(record) => self.count_read(began, 1, record.content_bytes()),
             Err(error) => self.failed(error),
@@ -79,8 +109,8 @@ impl Meter {
     }
 
     /// Counts a read of a chunk.
-    pub(super) fn scanned(&self, began: Option<Instant>, read: &Result<Chunk, ServiceError>) {
-        let Some(metrics) = &self.0 else { return };
+    pub(super) fn scanned(&self, began: Option<Began>, read: &Result<Chunk, ServiceError>) {
+        let Some(metrics) = self.metrics() else { return };
         match read {
             Ok(chunk) => {
                 let bytes = chunk.records.iter().map(Record::content_bytes);
@@ -93,14 +123,15 @@ impl Meter {
         }
     }
 
-    fn count_read(&self, began: Option<Instant>, n_records: u64, n_bytes: u64) {
-        if let (Some(metrics), Some(began)) = (&self.0, began) {
-            metrics.log.read(n_records, n_bytes, began.elapsed());
+    fn count_read(&self, began: Option<Began>, n_records: u64, n_bytes: u64) {
+        if let (Some(counted), Some(began)) = (&self.0, began) {
+            let took = Duration::from_nanos(began.ns_until(counted.now()));
+            counted.metrics.log.read(n_records, n_bytes, took);
         }
     }
 
     fn failed(&self, error: &ServiceError) {
-        if let (Some(metrics), ServiceError::Corrupt(_)) = (&self.0, error) {
+        if let (Some(metrics), ServiceError::Corrupt(_)) = (self.metrics(), error) {
             metrics.log.corrupt(1);
         }
     }
@@ -112,7 +143,7 @@ impl Meter {
         log: &Arc<Log>,
         is_writable: impl Fn() -> bool + Send + Sync + 'static,
     ) {
-        let Some(metrics) = &self.0 else { return };
+        let Some(metrics) = self.metrics() else { return };
         let log = Arc::downgrade(log);
         metrics.watch_log(move || {
             let log = log.upgrade()?;

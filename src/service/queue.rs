@@ -4,11 +4,13 @@
 //! that is told [`ServiceError::Busy`] knows that nothing of its batch was appended.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
+use super::metered::Began;
+use super::record::BatchSize;
 use super::waiting::Waiting;
 use super::{AppendAnswer, Batch, PendingAppend, ServiceError};
 
@@ -16,9 +18,10 @@ use super::{AppendAnswer, Batch, PendingAppend, ServiceError};
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) batch: Batch,
+    pub(super) size: BatchSize,
     pub(super) answer: AppendAnswer,
     /// When it was handed over, if that is measured.
-    pub(super) began: Option<Instant>,
+    pub(super) began: Option<Began>,
     /// What a trace tells of it.
     pub(super) waiting: Waiting,
     /// Its room in the queue; given back when the job is dropped.
@@ -57,13 +60,14 @@ impl Queue {
     pub(super) async fn push(
         &self,
         batch: Batch,
-        began: Option<Instant>,
+        began: Option<Began>,
     ) -> Result<PendingAppend, ServiceError> {
         let waiting = Waiting::begin();
         // Whoever holds a sender gets its job through: the writer ends when the last one is gone.
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let jobs = jobs.ok_or(ServiceError::Closed)?;
-        let bytes = self.room_for(&batch);
+        let size = batch.size();
+        let bytes = self.room_for(&size);
         let (slot, room) = match self.try_take_room(&jobs, bytes) {
             Some(taken) => taken,
             None => {
@@ -72,7 +76,7 @@ impl Queue {
             }
         };
         let (answer, pending) = PendingAppend::new();
-        slot.send(Job { batch, answer, began, waiting, _room: room });
+        slot.send(Job { batch, size, answer, began, waiting, _room: room });
         Ok(pending)
     }
 
@@ -83,8 +87,8 @@ impl Queue {
     }
 
     /// A batch that is greater than the whole queue takes all of it, rather than waiting for ever.
-    fn room_for(&self, batch: &Batch) -> u32 {
-        let bytes = u32::try_from(batch.bytes()).unwrap_or(u32::MAX);
+    fn room_for(&self, size: &BatchSize) -> u32 {
+        let bytes = u32::try_from(size.waiting_bytes).unwrap_or(u32::MAX);
         bytes.min(self.bounds.max_waiting_bytes)
     }
 

@@ -45,10 +45,15 @@ impl NewRecord {
     pub fn content_bytes(&self) -> u64 {
         self.borrowed().content_bytes()
     }
+}
 
-    fn bytes(&self) -> u64 {
-        self.content_bytes() + BYTES_PER_RECORD + (self.headers.len() * size_of::<Header>()) as u64
-    }
+/// How large a batch is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct BatchSize {
+    /// Values, keys and headers.
+    pub(super) content_bytes: u64,
+    /// What it holds in memory while it waits.
+    pub(super) waiting_bytes: u64,
 }
 
 /// Records that are appended together: readers see all of them or none.
@@ -67,9 +72,15 @@ impl Batch {
         Batch { records: vec![record], expected_offset: None }
     }
 
-    /// What the batch holds in memory while it waits.
-    pub(super) fn bytes(&self) -> u64 {
-        self.records.iter().map(NewRecord::bytes).sum()
+    pub(super) fn size(&self) -> BatchSize {
+        let mut size = BatchSize::default();
+        for record in &self.records {
+            let content_bytes = record.content_bytes();
+            let headers_bytes = (record.headers.len() * size_of::<Header>()) as u64;
+            size.content_bytes += content_bytes;
+            size.waiting_bytes += content_bytes + BYTES_PER_RECORD + headers_bytes;
+        }
+        size
     }
 }
 

@@ -11,7 +11,8 @@ mod metrics;
 mod traces;
 
 pub use metrics::{
-    Connection, ExpositionFormat, LogFigures, LogMetrics, Metrics, Protocol, RequestMetrics,
+    Appends, Connection, ExpositionFormat, LogFigures, LogMetrics, MethodMetrics, Metrics,
+    Protocol, RequestMetrics,
 };
 pub use traces::{
     SPANS, Traces, TracesError, TracesResource, continue_from, note_answer, pass_on, request_span,

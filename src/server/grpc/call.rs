@@ -1,38 +1,88 @@
-//! Around every call: one line in the log, a panic becomes a status, and compression is the client's
-//! choice.
+//! What is done with every call: it is counted, let in or refused, and answered by its method; one line
+//! goes to the log, a panic becomes a status, and compression is the client's choice.
+//!
+//! All that is one future in one box, and the log's methods are found without a router: a stack of layers
+//! would copy the service and box a future in each of them, for each call.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
+use hyper::Request;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use tonic::{Code, Status};
+use tower::Service;
+use tracing::{Instrument, Level};
 
 use super::access;
+use super::counted::{CountedBody, Counting};
+use super::log_service::LogService;
 use super::messages::MessageLimits;
 use super::status::status;
 use crate::server::admission::{Access, Action, Admission};
 use crate::server::answer_room::Slot;
 use crate::server::panics::unless_panicked;
 use crate::service::{CommitLog, Offset};
+use crate::wire::v1::log_server::LogServer;
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
-/// What stands between a call and its method.
+/// The methods of the log.
+const LOG: &str = "/log.v1.Log/";
+
+/// Answers calls.
 #[derive(Debug)]
-pub(super) struct Around<L> {
+pub(in crate::server) struct Calls<L> {
+    pub(super) log: Arc<L>,
+    pub(super) methods: LogServer<LogService<L>>,
+    /// All other services.
+    pub(super) others: Router,
     pub(super) admission: Admission,
     pub(super) limits: Arc<MessageLimits>,
-    pub(super) log: Arc<L>,
+    pub(super) counting: Counting,
 }
 
-impl<L: CommitLog> Around<L> {
-    async fn answer(&self, request: Request, next: Next) -> Response {
+impl<L: CommitLog> Calls<L> {
+    /// The answer, whatever happens on the way to it. The line is written when it begins, since a stream has
+    /// no end.
+    pub(in crate::server) async fn answer<B>(&self, request: Request<B>) -> Response<CountedBody>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<axum::BoxError> + Send> + Send + Unpin + 'static,
+    {
+        let call = self.counting.begin(&request);
+        let span = call.span();
+        let response = async {
+            let path = tracing::enabled!(Level::INFO).then(|| request.uri().path().to_owned());
+            // Boxed: the task that is made of a call is copied several times, and this would be most of it.
+            let answered = unless_panicked(Box::pin(self.answer_or_refuse(request))).await;
+            let mut response = answered.unwrap_or_else(|| {
+                let mistake = "the server made a mistake at this call; please report it";
+                Status::internal(mistake).into_http()
+            });
+            blame_size(response.headers_mut());
+            let code = response.headers().get(STATUS);
+            tracing::info!(
+                method = path,
+                code = ?code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes())),
+                offset = response.extensions().get::<Offset>().map(|offset| offset.0),
+                duration_us = u64::try_from(call.age().as_micros()).unwrap_or(u64::MAX),
+                "call"
+            );
+            response
+        };
+        let response = response.instrument(span).await;
+        call.answered_by(response)
+    }
+
+    async fn answer_or_refuse<B>(&self, mut request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<axum::BoxError> + Send> + Send + Unpin + 'static,
+    {
+        answer_as_asked(request.headers_mut());
         let access = access::access(request.uri().path());
         let admitted = match self.admission.admit(access, &request) {
             Ok(admitted) => admitted,
@@ -44,52 +94,31 @@ impl<L: CommitLog> Around<L> {
             return status(&starting).into_http();
         }
         let (mut request, _room) = self.limits.bound(request, access, admitted.lease());
-        let reads = access == Access::Needs(Action::Consume);
-        let slot = Slot::default();
-        if reads {
+        let slot = (access == Access::Needs(Action::Consume)).then(Slot::default);
+        if let Some(slot) = &slot {
             request.extensions_mut().insert(slot.clone());
         }
-        let response = next.run(request).await;
-        let response = if reads { response.map(|body| slot.fill(body)) } else { response };
+        let response = self.answer_by_method(request).await;
+        let response = match slot {
+            Some(slot) => response.map(|body| slot.fill(body)),
+            None => response,
+        };
         admitted.hold(response, access::trailers)
     }
-}
 
-impl<L> Clone for Around<L> {
-    fn clone(&self) -> Around<L> {
-        Around {
-            admission: self.admission.clone(),
-            limits: Arc::clone(&self.limits),
-            log: Arc::clone(&self.log),
+    async fn answer_by_method<B>(&self, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<axum::BoxError> + Send> + Send + 'static,
+    {
+        // Neither fails.
+        if request.uri().path().starts_with(LOG) {
+            let Ok(response) = self.methods.clone().call(request).await;
+            response.map(Body::new)
+        } else {
+            let Ok(response) = self.others.clone().call(request).await;
+            response
         }
     }
-}
-
-/// Answers by what is inside, whatever happens there, and writes one line: once the answer starts, since
-/// a stream has no end.
-pub(super) async fn answer_and_log<L: CommitLog>(
-    State(around): State<Around<L>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let method = request.uri().path().to_owned();
-    answer_as_asked(request.headers_mut());
-    let answered = unless_panicked(around.answer(request, next)).await;
-    let mut response = answered.unwrap_or_else(|| {
-        Status::internal("the server made a mistake at this call; please report it").into_http()
-    });
-    blame_size(response.headers_mut());
-    let code =
-        response.headers().get(STATUS).map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
-    tracing::info!(
-        method,
-        ?code,
-        offset = response.extensions().get::<Offset>().map(|offset| offset.0),
-        duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "call"
-    );
-    response
 }
 
 /// Most clients accept compressed answers unasked, and few want to pay for them: answers are compressed

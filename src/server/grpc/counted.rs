@@ -3,47 +3,69 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::body::{Body, HttpBody};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
-use bytes::Bytes;
+use hyper::Request;
 use hyper::body::{Frame, SizeHint};
 use hyper::header::HeaderMap;
 use tonic::Code;
-use tracing::{Instrument, Span};
+use tracing::Span;
 
-use crate::telemetry::{Metrics, Protocol, continue_from, note_answer, request_span};
+use crate::telemetry::{
+    MethodMetrics, Metrics, Protocol, continue_from, note_answer, request_span,
+};
 
-/// Around a call, streams included.
-pub(super) async fn count(
-    State(metrics): State<Arc<Metrics>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let method = known_method(request.uri().path());
-    let span = request_span(Protocol::Grpc, method);
-    continue_from(&span, request.headers());
-    let mut call = Call { metrics, method, code: None, span };
-    let response = next.run(request).instrument(call.span.clone()).await;
-    call.metrics.requests.took(Protocol::Grpc, method, started.elapsed());
-    call.note(response.headers());
-    response.map(|body| Body::new(CountedBody { body, call }))
+/// What is counted of each method.
+#[derive(Debug)]
+pub(super) struct Counting {
+    /// In the order of [`METHODS`], and what is no method.
+    methods: Vec<Arc<MethodMetrics>>,
+}
+
+impl Counting {
+    pub(super) fn by(metrics: &Metrics) -> Counting {
+        let names = METHODS.map(|path| path.trim_start_matches('/')).into_iter().chain([UNKNOWN]);
+        let of = |name| Arc::new(metrics.requests.of(Protocol::Grpc, name, name_of(Code::Ok)));
+        Counting { methods: names.map(of).collect() }
+    }
+
+    /// A call that has arrived.
+    pub(super) fn begin<B>(&self, request: &Request<B>) -> Call {
+        let metrics = Arc::clone(&self.methods[number_of(request.uri().path())]);
+        let span = request_span(Protocol::Grpc, metrics.method());
+        continue_from(&span, request.headers());
+        Call { started: Instant::now(), metrics, code: None, span }
+    }
 }
 
 /// A call that is counted when it is dropped: as cancelled, if nobody was told what became of it.
-struct Call {
-    metrics: Arc<Metrics>,
-    method: &'static str,
+#[derive(Debug)]
+pub(super) struct Call {
+    started: Instant,
+    metrics: Arc<MethodMetrics>,
     code: Option<Code>,
     /// Open until then.
     span: Span,
 }
 
 impl Call {
+    pub(super) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    pub(super) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The answer begins; what becomes of the call is known at its end.
+    pub(super) fn answered_by(mut self, response: Response) -> Response<CountedBody> {
+        self.metrics.took(self.age());
+        self.note(response.headers());
+        response.map(|body| CountedBody { body, call: self })
+    }
+
     fn note(&mut self, headers: &HeaderMap) {
         if let Some(code) = headers.get("grpc-status") {
             self.code = Some(Code::from_bytes(code.as_bytes()));
@@ -56,14 +78,15 @@ impl Drop for Call {
         let code = self.code.unwrap_or(Code::Cancelled);
         let is_failure =
             matches!(code, Code::Internal | Code::Unknown | Code::Unavailable | Code::DataLoss);
-        let code = name(code);
+        let code = name_of(code);
         note_answer(&self.span, code, is_failure);
-        self.metrics.requests.answered(Protocol::Grpc, self.method, code);
+        self.metrics.answered(code);
     }
 }
 
 /// An answer whose trailers are looked at on their way.
-struct CountedBody {
+#[derive(Debug)]
+pub(in crate::server) struct CountedBody {
     body: Body,
     call: Call,
 }
@@ -111,13 +134,14 @@ const METHODS: [&str; 12] = [
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
 
-/// The full name of a method without the leading slash.
-fn known_method(path: &str) -> &'static str {
-    let known = METHODS.iter().find(|known| **known == path);
-    known.map_or("unknown", |known| known.trim_start_matches('/'))
+const UNKNOWN: &str = "unknown";
+
+/// The place of a method among those that are counted.
+fn number_of(path: &str) -> usize {
+    METHODS.iter().position(|known| *known == path).unwrap_or(METHODS.len())
 }
 
-const fn name(code: Code) -> &'static str {
+const fn name_of(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",
@@ -148,6 +172,7 @@ mod tests {
 
     #[test]
     fn every_method_is_known() {
+        let counting = Counting::by(&Metrics::new());
         for descriptors in
             [crate::wire::v1::FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET]
         {
@@ -157,11 +182,12 @@ mod tests {
                     for method in &service.method {
                         let path =
                             format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                        assert_eq!(known_method(&path), &path[1..]);
+                        assert_eq!(counting.methods[number_of(&path)].method(), &path[1..]);
                     }
                 }
             }
         }
-        assert_eq!(known_method("/log.v1.Log/Invented"), "unknown");
+        let invented = number_of("/log.v1.Log/Invented");
+        assert_eq!(counting.methods[invented].method(), UNKNOWN);
     }
 }

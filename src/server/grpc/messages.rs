@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::Request;
+use axum::body::{Bytes, HttpBody};
+use hyper::Request;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
@@ -57,12 +57,12 @@ impl MessageLimits {
     /// is dropped, too.
     ///
     /// `lease` ends a stream of requests whose sender may send no more of them.
-    pub(super) fn bound(
+    pub(super) fn bound<B>(
         self: &Arc<Self>,
-        request: Request,
+        request: Request<B>,
         access: Access,
         lease: Option<Lease>,
-    ) -> (Request, Arc<Held>) {
+    ) -> (Request<Bounded<B>>, Arc<Held>) {
         let held = Arc::new(Held::default());
         let is_stream = CLIENT_STREAMS.contains(&request.uri().path());
         let bounded = |body| Bounded {
@@ -76,7 +76,7 @@ impl MessageLimits {
             is_stream,
             deadline: None,
         };
-        (request.map(|body| Body::new(bounded(body))), held)
+        (request.map(bounded), held)
     }
 }
 
@@ -117,8 +117,9 @@ enum Place {
 }
 
 /// A request's body, under the limits.
-struct Bounded {
-    body: Body,
+#[derive(Debug)]
+pub(super) struct Bounded<B> {
+    body: B,
     limits: Arc<MessageLimits>,
     held: Arc<Held>,
     place: Place,
@@ -134,7 +135,7 @@ struct Bounded {
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl Bounded {
+impl<B> Bounded<B> {
     /// Notes which messages begin and end in `data`, and takes room for all of which it has a part.
     fn take(&mut self, mut data: &[u8]) -> Result<(), Status> {
         let (mut n_bytes, mut is_packed) = (self.message_bytes, false);
@@ -202,7 +203,10 @@ impl Bounded {
     }
 }
 
-impl HttpBody for Bounded {
+impl<B> HttpBody for Bounded<B>
+where
+    B: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Unpin,
+{
     type Data = Bytes;
     type Error = axum::BoxError;
 
@@ -213,7 +217,9 @@ impl HttpBody for Bounded {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
             return self.wait(context).map(|late| Some(Err(late.into())));
         };
-        let Some(frame) = frame.transpose()? else { return Poll::Ready(None) };
+        let Some(frame) = frame.transpose().map_err(Into::into)? else {
+            return Poll::Ready(None);
+        };
         // An empty one only says that there is no more.
         if let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) {
             self.take(data)?;

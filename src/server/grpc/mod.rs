@@ -17,12 +17,11 @@ mod status;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::service::Routes;
 
-use self::call::Around;
+use self::counted::Counting;
 use self::health::HealthService;
 use self::log_service::LogService;
 use self::messages::MessageLimits;
@@ -33,6 +32,8 @@ use crate::service::CommitLog;
 use crate::telemetry::Metrics;
 use crate::wire::v1::log_server::LogServer;
 
+pub(super) use self::call::Calls;
+
 /// Room in a message beside one record's value, key and headers.
 const MESSAGE_SLACK_BYTES: u64 = 64 * 1024;
 
@@ -40,33 +41,31 @@ const MESSAGE_SLACK_BYTES: u64 = 64 * 1024;
 const MIN_MESSAGE_BYTES: u64 = 4 << 20;
 
 /// All services over a log.
-pub(super) fn router<L: CommitLog>(
+pub(super) fn calls<L: CommitLog>(
     log: Arc<L>,
     config: &ServerConfig,
     listener: &TcpListener,
-    metrics: &Arc<Metrics>,
+    metrics: &Metrics,
     shutdown: Shutdown,
-) -> Router {
+) -> Calls<L> {
     let address = listener.local_addr().map_or_else(|_| String::new(), |addr| addr.to_string());
     let max_message_bytes = max_message_bytes(config.max_record_bytes);
-    let around = Around {
-        admission: Admission::by(config.protection.guard.clone()),
-        limits: Arc::new(MessageLimits::new(config, max_message_bytes)),
-        log: Arc::clone(&log),
-    };
     let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
     let health = HealthService::server(Arc::clone(&log), shutdown.clone());
-    let log = LogServer::new(LogService { log, answers, address, shutdown })
+    let service = LogService { log: Arc::clone(&log), answers, address, shutdown };
+    let methods = LogServer::new(service)
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(usize::MAX)
         .accept_compressed(Gzip)
         .send_compressed(Gzip);
-    let routes = Routes::new(log).add_service(health);
-    reflection::add_to(routes)
-        .prepare()
-        .into_axum_router()
-        .layer(middleware::from_fn_with_state(around, call::answer_and_log::<L>))
-        .layer(middleware::from_fn_with_state(Arc::clone(metrics), counted::count))
+    Calls {
+        log,
+        methods,
+        others: reflection::add_to(Routes::new(health)).prepare().into_axum_router(),
+        admission: Admission::by(config.protection.guard.clone()),
+        limits: Arc::new(MessageLimits::new(config, max_message_bytes)),
+        counting: Counting::by(metrics),
+    }
 }
 
 fn max_message_bytes(max_record_bytes: u64) -> usize {

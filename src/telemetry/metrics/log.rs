@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 
-use super::durations::Durations;
+use super::durations::{Durations, Tally};
 
 /// Counters and histograms of one log.
 #[derive(Debug)]
@@ -24,6 +24,23 @@ pub struct LogMetrics {
     recovery_cut_bytes: Gauge,
     recovery_rebuilt_indexes: Gauge,
     corrupt_records: Counter,
+}
+
+/// Batches that are acknowledged together.
+#[derive(Debug, Default)]
+pub struct Appends {
+    n_records: u64,
+    n_bytes: u64,
+    took: Tally,
+}
+
+impl Appends {
+    /// Notes one batch: what is in it, and how long it took.
+    pub fn note(&mut self, n_records: u64, n_bytes: u64, took_ns: u64) {
+        self.n_records += n_records;
+        self.n_bytes += n_bytes;
+        self.took.note(took_ns);
+    }
 }
 
 impl LogMetrics {
@@ -89,11 +106,11 @@ impl LogMetrics {
         }
     }
 
-    /// Counts batches that are acknowledged together: what is in them, and how long each took.
-    pub fn appended(&self, n_records: u64, n_bytes: u64, took: impl Iterator<Item = Duration>) {
-        self.append_records.inc_by(n_records);
-        self.append_bytes.inc_by(n_bytes);
-        self.append_duration.observe_all(took);
+    /// Counts batches that are acknowledged together.
+    pub fn appended(&self, appends: &Appends) {
+        self.append_records.inc_by(appends.n_records);
+        self.append_bytes.inc_by(appends.n_bytes);
+        self.append_duration.add(&appends.took);
     }
 
     /// Notes a group commit.

@@ -10,7 +10,7 @@ mod requests;
 mod sources;
 
 pub use exposition::ExpositionFormat;
-pub use log::LogMetrics;
+pub use log::{Appends, LogMetrics};
 pub use registry::Metrics;
-pub use requests::{Connection, Protocol, RequestMetrics};
+pub use requests::{Connection, MethodMetrics, Protocol, RequestMetrics};
 pub use sources::LogFigures;

@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt::{Error, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::durations::SECONDS_BUCKETS;
+use super::durations::Durations;
 
 /// What a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,7 +62,7 @@ struct OfCode {
 pub struct RequestMetrics {
     connections: Family<OfProtocol, Gauge>,
     requests: Family<OfCode, Counter>,
-    durations: Family<OfMethod, Histogram, fn() -> Histogram>,
+    durations: Family<OfMethod, Durations>,
 }
 
 /// An open connection. Dropping it counts it as closed.
@@ -77,11 +77,10 @@ impl Drop for Connection {
 
 impl RequestMetrics {
     pub(super) fn register(registry: &mut Registry) -> RequestMetrics {
-        let seconds: fn() -> Histogram = || Histogram::new(SECONDS_BUCKETS);
         let metrics = RequestMetrics {
             connections: Family::default(),
             requests: Family::default(),
-            durations: Family::new_with_constructor(seconds),
+            durations: Family::default(),
         };
         for protocol in [Protocol::Http, Protocol::Grpc] {
             // There from the beginning, at 0.
@@ -120,6 +119,20 @@ impl RequestMetrics {
         self.requests.get_or_create_owned(&labels).inc();
     }
 
+    /// The requests of one method, for who counts them again and again. Most are answered with the code
+    /// `usual`.
+    #[must_use]
+    pub fn of(
+        &self,
+        protocol: Protocol,
+        method: &'static str,
+        usual: &'static str,
+    ) -> MethodMetrics {
+        let (requests, durations) = (self.requests.clone(), self.durations.clone());
+        let (taken, answered) = (OnceLock::new(), OnceLock::new());
+        MethodMetrics { protocol, method, usual, requests, durations, taken, answered }
+    }
+
     /// Notes how long it took until the answer began.
     pub fn took(
         &self,
@@ -128,6 +141,48 @@ impl RequestMetrics {
         duration: Duration,
     ) {
         let labels = OfMethod { protocol, method: method.into() };
-        self.durations.get_or_create_owned(&labels).observe(duration.as_secs_f64());
+        self.durations.get_or_create_owned(&labels).observe(duration);
+    }
+}
+
+/// Counts the requests of one method without looking up its labels at each of them.
+#[derive(Debug)]
+pub struct MethodMetrics {
+    protocol: Protocol,
+    method: &'static str,
+    usual: &'static str,
+    requests: Family<OfCode, Counter>,
+    durations: Family<OfMethod, Durations>,
+    /// Looked up at the first request, so that none is shown of methods that nobody has called.
+    taken: OnceLock<Durations>,
+    answered: OnceLock<Counter>,
+}
+
+impl MethodMetrics {
+    /// The method's name.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// As [`RequestMetrics::answered`].
+    pub fn answered(&self, code: &'static str) {
+        if code == self.usual {
+            self.answered.get_or_init(|| self.counter(code)).inc();
+        } else {
+            self.counter(code).inc();
+        }
+    }
+
+    /// As [`RequestMetrics::took`].
+    pub fn took(&self, duration: Duration) {
+        let labels = || OfMethod { protocol: self.protocol, method: self.method.into() };
+        self.taken.get_or_init(|| self.durations.get_or_create_owned(&labels())).observe(duration);
+    }
+
+    fn counter(&self, code: &'static str) -> Counter {
+        let labels =
+            OfCode { protocol: self.protocol, method: self.method.into(), code: code.into() };
+        self.requests.get_or_create_owned(&labels)
     }
 }

@@ -31,7 +31,7 @@ fn request(limits: &Arc<MessageLimits>, path: &str) -> (mpsc::Sender<Vec<u8>>, B
     let request = Request::builder().uri(path).body(Body::from_stream(pieces)).expect("a request");
     let access = access::access(request.uri().path());
     let (request, held) = limits.bound(request, access, None);
-    (sender, request.into_body(), held)
+    (sender, Body::new(request.into_body()), held)
 }
 
 fn message(n_bytes: usize) -> Vec<u8> {

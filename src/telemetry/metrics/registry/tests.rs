@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::telemetry::Protocol;
+use crate::telemetry::{Appends, Protocol};
 
 fn rendered(metrics: &Metrics) -> String {
     metrics.render(ExpositionFormat::Classic)
@@ -17,7 +17,9 @@ fn has(metrics: &Metrics, line: &str) -> bool {
 #[test]
 fn two_instances_count_for_themselves() {
     let (one, other) = (Metrics::new(), Metrics::new());
-    one.log.appended(3, 30, std::iter::empty());
+    let mut appends = Appends::default();
+    appends.note(3, 30, 0);
+    one.log.appended(&appends);
     assert!(has(&one, "proglog_append_records_total 3"));
     assert!(has(&one, "proglog_append_bytes_total 30"));
     assert!(has(&other, "proglog_append_records_total 0"));
