@@ -119,7 +119,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::telemetry::{ExpositionFormat, LogFigures, Metrics};
+    use crate::telemetry::{Appends, ExpositionFormat, LogFigures, Metrics};
 
     fn metrics() -> Metrics {
         let metrics = Metrics::new();
@@ -140,7 +140,9 @@ mod tests {
         let before = sample(&metrics, None);
         assert_eq!((before.lowest, before.next, before.committed), (2, 9, None));
         assert_eq!(before.disk.expect("a disk").high_ratio, Some(0.9));
-        metrics.log.appended(3, 30, [Duration::from_micros(200)].into_iter());
+        let mut appends = Appends::default();
+        appends.note(3, 30, 200_000);
+        metrics.log.appended(&appends);
         metrics.log.read(1, 10, Duration::from_micros(70));
         let after = sample(&metrics, None);
         assert_eq!(after.appended, Counted { records: 3, bytes: Some(30) });
