@@ -63,7 +63,6 @@ fn scans_and_reads() {
     let value = [7; RECORD_BYTES];
     append(&log, 300, &[NewRecord::new(&value); 100]);
 
-    // By then the store is read ahead, if this machine has the processors for it.
     let mut scan = log.scan(Offset(0)).expect("a scan");
     let mut take = |n_records: usize| {
         for _ in 0..n_records {
@@ -72,7 +71,10 @@ fn scans_and_reads() {
         }
     };
     take(8000);
-    assert_eq!(n_allocations(|| take(20_000)), 0, "scan");
+    // If this machine has the processors for it, the store is read ahead: a thread that may start late, and
+    // allocates when it does.
+    let n_each = [(); 2].map(|()| n_allocations(|| take(10_000)));
+    assert!(n_each.contains(&0), "scan: {n_each:?}");
 
     // Makes room for a frame that is at least as long.
     log.read(Offset(29_999)).expect("a record");
