@@ -75,6 +75,9 @@ pub(crate) struct TopArgs {
     login: LoginArgs,
 }
 
+/// The code of a server whose log isn't open yet.
+const STARTING: &str = "starting";
+
 /// Looking more often would be a load of its own.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -105,11 +108,14 @@ impl TopArgs {
 pub(crate) fn run(args: TopArgs, context: &Context, out: &mut impl Write) -> anyhow::Result<Exit> {
     let place = args.place(context);
     let mut source = Source::open(&place, &args.login)?;
-    // What can't be seen from the start is an error. Later it may come back.
-    let first = source.sample()?;
-    let stopping = stop_flag()?;
+    let first = source.sample();
     let mut view = View::new(place, args.interval);
-    view.take(Ok(first));
+    // What can't be seen from the start is an error, unless it's about to come. Later it may come back.
+    view.take(match first {
+        Err(failure) if failure.code != STARTING => return Err(failure.into()),
+        first => first,
+    });
+    let stopping = stop_flag()?;
     let samples = sampler::start(source, args.interval)?;
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     let wants_lines = args.count.is_some() || context.is_json() || is_dumb;

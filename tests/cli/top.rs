@@ -117,7 +117,7 @@ fn over_grpc_a_server_shows_what_is_appended() {
 }
 
 #[test]
-fn a_directory_shows_what_is_appended_and_is_left_alone() {
+fn a_directory_shows_what_is_appended_and_is_not_locked() {
     let place = Place::new();
     append(&place, None, b"one\n");
     let mut command = place.command(["--output", "json", "top", "--interval", "100ms"]);

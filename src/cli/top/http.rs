@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tonic::codegen::http::uri::Authority;
 
+use super::STARTING;
 use super::sample::Sample;
 use super::scrape::Scraped;
 use crate::cli::exit::Exit;
@@ -61,6 +62,14 @@ struct Answer {
     body: Bytes,
 }
 
+/// Why the server answers otherwise.
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    detail: String,
+    hint: String,
+}
+
 impl HttpSource {
     pub(super) fn new(address: &str, config: &ClientConfig) -> Result<HttpSource, Failure> {
         let authority = authority(address, config).map_err(|error| Failure::from(&error))?;
@@ -95,10 +104,27 @@ async fn look(
         about.status == StatusCode::FORBIDDEN || about.status == StatusCode::UNAUTHORIZED
     };
     *may_ask_about = *may_ask_about && !about.as_ref().is_some_and(is_denied);
-    let about = about.filter(|about| about.status == StatusCode::OK);
-    let about = about.and_then(|about| serde_json::from_slice(&about.body).ok());
+    let told = about.as_ref().filter(|about| about.status == StatusCode::OK);
+    let told = told.and_then(|about| serde_json::from_slice(&about.body).ok());
     let text = String::from_utf8_lossy(&metrics.body);
-    Scraped::parse(&text).sample(about).ok_or_else(|| server.is_another())
+    let scraped = Scraped::parse(&text);
+    scraped.sample(told).ok_or_else(|| match about.as_ref().and_then(Answer::problem) {
+        _ if !scraped.is_of_proglog() => server.is_another(),
+        Some(problem) if problem.code == STARTING => problem.into_failure(),
+        _ => server.has_no_log(),
+    })
+}
+
+impl Answer {
+    fn problem(&self) -> Option<Problem> {
+        serde_json::from_slice(&self.body).ok()
+    }
+}
+
+impl Problem {
+    fn into_failure(self) -> Failure {
+        Failure::new(Exit::Failed, self.code, self.detail).hint(self.hint)
+    }
 }
 
 impl Server {
@@ -160,17 +186,8 @@ impl Server {
 
     /// The server says no: its own words, if they are a problem document.
     fn refused(&self, answer: &Answer) -> Failure {
-        #[derive(Deserialize)]
-        struct Problem {
-            code: String,
-            detail: String,
-            hint: String,
-        }
-        let (authority, status) = (&self.authority, answer.status);
-        let Ok(problem) = serde_json::from_slice::<Problem>(&answer.body) else {
-            return self.is_another();
-        };
-        let hint = match status {
+        let Some(problem) = answer.problem() else { return self.is_another() };
+        let hint = match answer.status {
             StatusCode::UNAUTHORIZED => {
                 "show a token with --token-file, or a certificate with --client-cert".to_owned()
             }
@@ -179,8 +196,14 @@ impl Server {
             }
             _ => problem.hint,
         };
-        let message = format!("{authority} shows no metrics: {}", problem.detail);
-        Failure::new(Exit::Failed, problem.code, message).hint(hint)
+        let detail = format!("{} shows no metrics: {}", self.authority, problem.detail);
+        Problem { detail, hint, ..problem }.into_failure()
+    }
+
+    /// It is being opened, or closed; who may see the metrics alone isn't told which.
+    fn has_no_log(&self) -> Failure {
+        let message = format!("the log of {} isn't open now", self.authority);
+        Failure::new(Exit::Failed, STARTING, message).hint("/startupz and /readyz say more")
     }
 
     fn is_another(&self) -> Failure {
@@ -204,5 +227,37 @@ impl Kept {
             return innermost(&cause);
         }
         innermost(&*error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::log::LogConfig;
+    use crate::server::{Listeners, ServerConfig, run, shutdown};
+    use crate::service::{LocalLog, ProgressNote, StartingLog};
+
+    #[test]
+    fn a_log_that_is_being_opened_is_told_from_no_log() {
+        let (runtime, (trigger, shutdown)) = (runtime().expect("a runtime"), shutdown());
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let log: StartingLog<LocalLog> =
+            StartingLog::new(&LogConfig::default(), ProgressNote::default());
+        let listeners = Listeners { http: Some(listener), grpc: None };
+        let config = ServerConfig::for_records_of(1000);
+        let served = runtime.spawn(run(listeners, Arc::new(log), config, shutdown));
+        let mut source = HttpSource::new(&address, &ClientConfig::default()).expect("a source");
+        let failure = source.sample().expect_err("there is nothing to see");
+        assert_eq!(failure.code, STARTING);
+        source.may_ask_about = false;
+        let failure = source.sample().expect_err("there is nothing to see");
+        assert_eq!((&*failure.code, failure.message.contains("isn't open now")), (STARTING, true));
+        trigger.request();
+        runtime.block_on(served).expect("it stops");
+        assert_eq!(source.sample().expect_err("nobody is there").code, "unavailable");
     }
 }

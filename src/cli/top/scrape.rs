@@ -39,6 +39,10 @@ impl Scraped<'_> {
         Scraped(lines.filter_map(series).collect())
     }
 
+    pub(super) fn is_of_proglog(&self) -> bool {
+        self.0.keys().any(|series| series.starts_with("proglog_build_info"))
+    }
+
     /// `None` if these aren't a log's metrics.
     pub(super) fn sample(&self, about: Option<About>) -> Option<Sample> {
         let sample = Sample {
@@ -170,7 +174,11 @@ mod tests {
     #[test]
     fn metrics_of_something_else_are_no_sample() {
         for text in ["", "up 1", "<html>\n</html>", "proglog_next_offset x\n"] {
-            assert!(Scraped::parse(text).sample(None).is_none(), "{text}");
+            let scraped = Scraped::parse(text);
+            assert!(scraped.sample(None).is_none() && !scraped.is_of_proglog(), "{text}");
         }
+        let text = Metrics::new().render(ExpositionFormat::Classic);
+        let without_log = Scraped::parse(&text);
+        assert!(without_log.sample(None).is_none() && without_log.is_of_proglog(), "{text}");
     }
 }
