@@ -7,9 +7,7 @@ use tonic::{Code, ConnectError, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
 use super::{ClientError, Refusal};
-
-/// The domain of the server's `google.rpc.ErrorInfo`.
-const DOMAIN: &str = "proglog";
+use crate::wire::status::DOMAIN;
 
 /// The code of an append whose outcome the server itself doesn't know.
 const ANSWER_LOST: &str = "answer_lost";

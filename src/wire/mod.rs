@@ -4,9 +4,11 @@
 //! Invariant: nothing here knows of connections, files or terminals; both ends of the wire and the
 //! command line share it.
 
+pub(crate) mod codec;
 pub(crate) mod json_record;
 pub(crate) mod offset_spec;
 pub(crate) mod read_range;
+pub(crate) mod status;
 pub(crate) mod time;
 
 /// The messages and the gRPC service of `proto/log/v1/log.proto`, generated.

@@ -4,62 +4,34 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use proglog::wire::v1;
 use rustix::process::Signal;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::CompressionEncoding::Gzip;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::followers::{connect, serve};
+use crate::raw::Raw;
 use crate::serving::Serving;
-use crate::support::{Client, MAX_RECORD_BYTES, produce, within_patience};
+use crate::support::{Client, MAX_RECORD_BYTES, produce, refused, within_patience};
 
-/// Sends bytes as they are, whatever the method takes.
-#[derive(Clone, Copy, Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Raw;
-    type Decoder = Raw;
-
-    fn encoder(&mut self) -> Raw {
-        Raw
-    }
-
-    fn decoder(&mut self) -> Raw {
-        Raw
-    }
+async fn raw_client(serving: &Serving) -> tonic::client::Grpc<Channel> {
+    let endpoint = Endpoint::from_shared(format!("http://{}", serving.grpc));
+    let endpoint = endpoint.expect("an address");
+    tonic::client::Grpc::new(endpoint.connect().await.expect("connected"))
 }
 
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, bytes: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(bytes);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-}
-
-async fn call_raw(serving: &Serving, path: &'static str, bytes: &'static [u8]) -> Status {
-    let endpoint = format!("http://{}", serving.grpc);
-    let endpoint = tonic::transport::Endpoint::from_shared(endpoint).expect("an address");
-    let mut client = tonic::client::Grpc::new(endpoint.connect().await.expect("connected"));
+/// Why a call with these bytes as its message is refused.
+async fn refusal(
+    client: &mut tonic::client::Grpc<Channel>,
+    path: &'static str,
+    bytes: impl Into<Bytes>,
+) -> Status {
     client.ready().await.expect("ready");
     let path = hyper::http::uri::PathAndQuery::from_static(path);
-    let answer = client.unary(tonic::Request::new(Bytes::from_static(bytes)), path, Raw).await;
-    answer.expect_err("it can't be understood")
+    let answer = client.unary(tonic::Request::new(bytes.into()), path, Raw).await;
+    answer.expect_err("it can't be taken")
 }
 
 /// A connection that sends these bytes and then does what `end` says.
@@ -81,14 +53,54 @@ async fn works(client: &mut Client, offset: u64) {
 async fn malformed_messages_are_refused_and_append_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let serving = serve(dir.path());
+    let mut client = raw_client(&serving).await;
     for bytes in [&b"\x0A\x7F"[..], b"\xFF\xFF\xFF\xFF", b"\x0A\x02\x0A\x09", b"\x08\x01"] {
         for path in ["/log.v1.Log/Produce", "/log.v1.Log/ProduceBatch"] {
-            let status = call_raw(&serving, path, bytes).await;
+            let status = refusal(&mut client, path, bytes).await;
             let is_clear = matches!(status.code(), Code::Internal | Code::InvalidArgument);
             assert!(is_clear && !status.message().is_empty(), "{path} {bytes:?}: {status:?}");
         }
     }
     works(&mut connect(&serving).await, 0).await;
+    assert_eq!(serving.stop(Signal::TERM).0, Some(0));
+}
+
+/// A record of nothing, and a header of nothing within one: 2 bytes in a message, many in memory.
+const EMPTY_RECORD: [u8; 2] = [0x0A, 0];
+const EMPTY_HEADER: [u8; 2] = [0x42, 0];
+
+/// A message's only record.
+fn record_of(fields: &[u8]) -> Vec<u8> {
+    let mut message = vec![0x0A];
+    prost::encoding::encode_varint(fields.len() as u64, &mut message);
+    message.extend(fields);
+    message
+}
+
+#[tokio::test]
+async fn messages_of_nothing_but_records_or_headers_cost_little() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = serve(dir.path());
+    works(&mut connect(&serving).await, 0).await;
+    let before = serving.peak_bytes();
+    let records = EMPTY_RECORD.repeat(1 << 20);
+    let headers = record_of(&EMPTY_HEADER.repeat(1 << 20));
+    let mut plain = raw_client(&serving).await;
+    let mut packed = raw_client(&serving).await.send_compressed(Gzip);
+    for (is_packed, path, message, reason) in [
+        (false, "/log.v1.Log/ProduceBatch", &records, "BATCH_TOO_LARGE"),
+        (true, "/log.v1.Log/ProduceBatch", &records, "BATCH_TOO_LARGE"),
+        (false, "/log.v1.Log/ProduceBatch", &headers, "BATCH_TOO_LARGE"),
+        (false, "/log.v1.Log/Produce", &headers, "RECORD_TOO_LARGE"),
+        (false, "/log.v1.Log/ProduceStream", &headers, "RECORD_TOO_LARGE"),
+    ] {
+        let client = if is_packed { &mut packed } else { &mut plain };
+        let status = refusal(client, path, message.clone()).await;
+        refused(&status, Code::InvalidArgument, reason);
+    }
+    let grown = serving.peak_bytes() - before;
+    assert!(grown < 48 << 20, "{grown} bytes more at the worst");
+    works(&mut connect(&serving).await, 1).await;
     assert_eq!(serving.stop(Signal::TERM).0, Some(0));
 }
 

@@ -7,6 +7,8 @@ mod fullness;
 mod hardship;
 mod health;
 mod produce;
+#[path = "../serving/raw.rs"]
+mod raw;
 #[path = "../serving/mod.rs"]
 mod serving;
 mod streams;

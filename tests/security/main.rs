@@ -2,6 +2,8 @@
 
 mod callers;
 mod matrix;
+#[path = "../serving/raw.rs"]
+mod raw;
 mod reloads;
 mod server;
 mod streams;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use proglog::log::{Log, LogConfig};
 use proglog::security::tls::{ClientTls, ClientTlsOptions, IdentityFiles, ServerTls, TlsFiles};
 use proglog::security::{
@@ -21,11 +21,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Endpoint;
 use tonic::{Code, Request, Status};
 
 use crate::callers::{AUDIENCE, Callers};
+use crate::raw::Raw;
 
 /// After this long a test is lost, whatever it waits for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -193,42 +193,4 @@ fn https(callers: &Callers, identity: Option<&IdentityFiles>) -> ClientConfig {
 /// A refused client certificate shows only when the connection is used.
 fn is_of_transport(status: &Status) -> bool {
     std::error::Error::source(status).is_some()
-}
-
-/// Sends and takes bytes as they are, whatever the method.
-#[derive(Clone, Copy, Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Raw;
-    type Decoder = Raw;
-
-    fn encoder(&mut self) -> Raw {
-        Raw
-    }
-
-    fn decoder(&mut self) -> Raw {
-        Raw
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, bytes: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(bytes);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
 }

@@ -14,7 +14,6 @@ use tonic::{Status, Streaming};
 use super::gather::{Gathered, Gatherer};
 use super::status::{invalid, status};
 use crate::server::Shutdown;
-use crate::server::config::MAX_BATCH_RECORDS;
 use crate::service::{Appended, Batch, CommitLog, NewRecord, Offset, PendingAppend, ServiceError};
 use crate::wire::v1;
 
@@ -33,11 +32,6 @@ pub(super) fn one(request: v1::ProduceRequest) -> Result<Batch, Status> {
 
 /// The batch of a request for many.
 pub(super) fn many(request: v1::ProduceBatchRequest) -> Result<Batch, Status> {
-    let n_records = request.records.len();
-    if n_records > MAX_BATCH_RECORDS {
-        let message = format!("{n_records} records are more than {MAX_BATCH_RECORDS}");
-        return Err(invalid("batch_too_large", &message, "append them in parts"));
-    }
     let records = request.records.into_iter().map(|record| self::record(Some(record)));
     let expected_offset = request.expected_offset.map(Offset);
     Ok(Batch { records: records.collect::<Result<_, _>>()?, expected_offset })

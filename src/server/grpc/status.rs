@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::StatusExt;
 
 use crate::server::answered::answered;
 use crate::service::ServiceError;
-
-/// The domain of `google.rpc.ErrorInfo`.
-const DOMAIN: &str = "proglog";
+use crate::wire::status::details;
+pub(super) use crate::wire::status::with_code;
 
 /// The status of a failure: `ErrorInfo` has the stable code and the numbers, `LocalizedMessage` a
 /// sentence with what to do next, `RetryInfo` says when trying again may help.
@@ -41,24 +40,6 @@ pub(super) fn too_slow(limit: Duration) -> Status {
 pub(super) fn too_long(n_bytes: usize, max: usize) -> Status {
     let message = format!("a message of {n_bytes} bytes is over the limit of {max} here");
     with_code(Code::ResourceExhausted, "message_too_long", &message, "send a shorter one")
-}
-
-/// A status under a stable code of ours.
-pub(super) fn with_code(grpc: Code, code: &str, message: &str, hint: &str) -> Status {
-    let details = details(code, HashMap::new(), message, hint);
-    Status::with_error_details(grpc, message, details)
-}
-
-fn details(
-    code: &str,
-    metadata: HashMap<String, String>,
-    message: &str,
-    hint: &str,
-) -> ErrorDetails {
-    let mut details = ErrorDetails::new();
-    details.set_error_info(code.to_uppercase(), DOMAIN, metadata);
-    details.set_localized_message("en", format!("{message}; {hint}"));
-    details
 }
 
 #[cfg(test)]
