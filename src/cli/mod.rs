@@ -40,6 +40,7 @@ mod log_args;
 mod logging;
 mod notes;
 mod output;
+mod pairs;
 mod progress;
 mod refused;
 mod remote;

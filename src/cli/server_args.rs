@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args};
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::pairs;
 use crate::client::{ClientConfig, RetryConfig, Token};
 use crate::security::tls::{ClientTls, ClientTlsOptions, IdentityFiles};
 use crate::wire::time::parse_duration;
@@ -37,15 +38,14 @@ pub(crate) struct LoginArgs {
 
     /// The client's certificate (PEM), for servers that demand one
     #[arg(long, env = "PROGLOG_CLIENT_CERT", value_name = "FILE")]
-    #[arg(requires = "client_key", requires = "tls_ca")]
     client_cert: Option<PathBuf>,
 
     /// The private key of the client's certificate (PEM), readable by its owner alone
-    #[arg(long, env = "PROGLOG_CLIENT_KEY", value_name = "FILE", requires = "client_cert")]
+    #[arg(long, env = "PROGLOG_CLIENT_KEY", value_name = "FILE")]
     client_key: Option<PathBuf>,
 
     /// What the server's certificate has to be for, if not for the host of --server
-    #[arg(long, env = "PROGLOG_TLS_SERVER_NAME", value_name = "NAME", requires = "tls_ca")]
+    #[arg(long, env = "PROGLOG_TLS_SERVER_NAME", value_name = "NAME")]
     tls_server_name: Option<String>,
 
     /// A file with a bearer token, readable by its owner alone [default: the token in PROGLOG_TOKEN]
@@ -55,6 +55,14 @@ pub(crate) struct LoginArgs {
 
 impl LoginArgs {
     fn tls(&self) -> Result<Option<Arc<ClientTls>>, Failure> {
+        let (cert, key) = (self.client_cert.is_some(), self.client_key.is_some());
+        let (ca, name) = (self.tls_ca.is_some(), self.tls_server_name.is_some());
+        pairs::check(&[
+            ("--client-cert", cert, "--client-key", key),
+            ("--client-key", key, "--client-cert", cert),
+            ("--client-cert", cert, "--tls-ca", ca),
+            ("--tls-server-name", name, "--tls-ca", ca),
+        ])?;
         let Some(ca) = self.tls_ca.clone() else { return Ok(None) };
         let identity = self.client_cert.clone().zip(self.client_key.clone());
         let identity = identity.map(|(cert, key)| IdentityFiles { cert, key });
@@ -139,6 +147,21 @@ mod tests {
     fn prefers(words: &str) -> Result<bool, String> {
         let matches = command().try_get_matches_from(words.split(' ')).expect(words);
         prefers_directory(&matches).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn half_of_a_login_is_refused_wherever_it_comes_from() {
+        let file = |name: &str| Some(PathBuf::from(name));
+        let none = LoginArgs::default;
+        for (login, said) in [
+            (LoginArgs { client_cert: file("a"), tls_ca: file("b"), ..none() }, "--client-key"),
+            (LoginArgs { client_key: file("a"), tls_ca: file("b"), ..none() }, "--client-cert"),
+            (LoginArgs { client_cert: file("a"), client_key: file("b"), ..none() }, "--tls-ca"),
+            (LoginArgs { tls_server_name: Some("a".to_owned()), ..none() }, "--tls-ca"),
+        ] {
+            let failure = login.config().expect_err(said);
+            assert!(failure.message.ends_with(&format!("without {said}")), "{failure}");
+        }
     }
 
     #[test]

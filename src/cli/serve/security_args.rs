@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::pairs;
 use crate::security::tls::{IdentityFiles, ServerTls, TlsFiles};
 use crate::security::{
     AccessList, AccessListConfig, DEFAULT_LEEWAY, Guard, GuardConfig, TokenConfig, Verifier,
@@ -64,30 +65,18 @@ impl SecurityArgs {
         self.tls_client_ca.is_some() || !self.token_key.is_empty()
     }
 
-    /// Which flags need which others. Not left to clap, for which a value from the configuration file
-    /// is a default, and so neither needs another nor is what another needs.
     fn check_pairs(&self) -> Result<(), Failure> {
         let (cert, key) = (self.tls_cert.is_some(), self.tls_key.is_some());
+        let (policy, model) = (self.acl_policy_file.is_some(), self.acl_model_file.is_some());
         let takes_tokens = !self.token_key.is_empty();
-        for (flag, is_set, needed, is_there) in [
+        pairs::check(&[
             ("--tls-cert", cert, "--tls-key", key),
             ("--tls-key", key, "--tls-cert", cert),
             ("--tls-client-ca", self.tls_client_ca.is_some(), "--tls-cert", cert),
             ("--token-audience", self.token_audience.is_some(), "--token-key", takes_tokens),
             ("--token-issuer", self.token_issuer.is_some(), "--token-key", takes_tokens),
-            (
-                "--acl-model-file",
-                self.acl_model_file.is_some(),
-                "--acl-policy-file",
-                self.acl_policy_file.is_some(),
-            ),
-        ] {
-            if is_set && !is_there {
-                let message = format!("{flag} has no meaning without {needed}");
-                return Err(Failure::usage(message).hint(format!("add {needed} FILE")));
-            }
-        }
-        Ok(())
+            ("--acl-model-file", model, "--acl-policy-file", policy),
+        ])
     }
 
     /// Reads all files.

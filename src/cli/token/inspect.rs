@@ -12,6 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::print_json;
+use crate::cli::pairs;
 use crate::security::{MAX_TOKEN_BYTES, TokenConfig, TokenError, Unverified, Verifier};
 use crate::wire::time::{display_time, now_us};
 
@@ -44,11 +45,11 @@ pub(super) struct InspectArgs {
     key: Option<PathBuf>,
 
     /// Whom it has to be for
-    #[arg(long, env = "PROGLOG_AUD", value_name = "AUDIENCE", requires = "key")]
+    #[arg(long, env = "PROGLOG_AUD", value_name = "AUDIENCE")]
     aud: Option<String>,
 
     /// Whom it has to be from
-    #[arg(long, env = "PROGLOG_ISS", value_name = "ISSUER", requires = "key")]
+    #[arg(long, env = "PROGLOG_ISS", value_name = "ISSUER")]
     iss: Option<String>,
 }
 
@@ -75,6 +76,11 @@ pub(super) fn run(
 
 impl InspectArgs {
     fn verifier(&self) -> Result<Option<Verifier>, Failure> {
+        let has_key = self.key.is_some();
+        pairs::check(&[
+            ("--aud", self.aud.is_some(), "--key", has_key),
+            ("--iss", self.iss.is_some(), "--key", has_key),
+        ])?;
         let Some(key) = &self.key else { return Ok(None) };
         let config = TokenConfig {
             key_files: vec![key.clone()],
