@@ -27,7 +27,8 @@ pub struct ServerConfig {
     pub max_connections_per_address: usize,
     /// How long the handshake of TLS may take. Default 5 s.
     pub tls_handshake_timeout: Duration,
-    /// How long a connection of HTTP may wait for the first byte of a request. Default 60 s.
+    /// How long a connection of HTTP may wait for the first byte of a request, and one of gRPC may have no
+    /// call open. Default 60 s.
     pub idle_timeout: Duration,
     /// Calls at a time on one connection of gRPC; further ones wait at the client. Default 128.
     pub max_concurrent_streams: u32,

@@ -8,11 +8,12 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
+use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Method, Request};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,6 +24,7 @@ use tower::Service;
 use super::admission::Certificate;
 use super::grpc::Calls;
 use super::head_deadline::{Answering, HeadDeadline};
+use super::open_calls::OpenCalls;
 use super::opening::Opening;
 use super::peer::{Peer, PeerStream};
 use super::write_deadline::WriteDeadline;
@@ -85,17 +87,8 @@ async fn http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         if let Some(certificate) = client.certificate.clone() {
             request.extensions_mut().insert(certificate);
         }
-        let (answer, mut router) = (begun.begin(), router.clone());
-        async move {
-            let response = router.call(request).await?;
-            // The answer goes on until its body is gone.
-            Ok::<_, Infallible>(response.map(|body| {
-                body.map_err(move |error| {
-                    let _ = &answer;
-                    error
-                })
-            }))
-        }
+        let answer = begun.begin(!request.is_end_stream());
+        held_while(answer, router.clone().call(request))
     });
     let stream = WriteDeadline::new(stream, config.write_stall_timeout);
     let stream = TokioIo::new(HeadDeadline::new(stream, answering, config.header_read_timeout));
@@ -105,7 +98,22 @@ async fn http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         .max_buf_size(config.max_header_bytes.max(MIN_HEADER_BYTES))
         .half_close(half_closes)
         .serve_connection(stream, service);
-    serve(connection, shutdown).await;
+    // hyper itself closes a connection that is idle for too long.
+    serve(connection, std::future::pending(), shutdown).await;
+}
+
+/// The answer, with `held` kept until its body is gone.
+async fn held_while<T: Send + 'static, B: Body<Data = Bytes>>(
+    held: T,
+    answer: impl Future<Output = Result<Response<B>, Infallible>>,
+) -> Result<Response<impl Body<Data = Bytes, Error = B::Error>>, Infallible> {
+    let response = answer.await?;
+    Ok(response.map(|body| {
+        body.map_err(move |error| {
+            let _ = &held;
+            error
+        })
+    }))
 }
 
 /// The connection inside of TLS, and whose certificate the client has shown. `None` if it is to be closed:
@@ -150,12 +158,15 @@ async fn grpc<S: AsyncRead + AsyncWrite + Send + Unpin + 'static, L: CommitLog>(
     config: Arc<ServerConfig>,
     shutdown: Shutdown,
 ) {
+    let open_calls = OpenCalls::new();
+    let begun = open_calls.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         if let Some(certificate) = certificate.clone() {
             request.extensions_mut().insert(certificate);
         }
         let calls = Arc::clone(&calls);
-        async move { Ok::<_, Infallible>(calls.answer(request).await) }
+        let answer = async move { Ok(calls.answer(request).await) };
+        held_while(begun.begin(), answer)
     });
     let stream = WriteDeadline::new(stream, config.write_stall_timeout);
     let stream = TokioIo::new(Opening::new(stream, config.header_read_timeout));
@@ -171,17 +182,21 @@ async fn grpc<S: AsyncRead + AsyncWrite + Send + Unpin + 'static, L: CommitLog>(
         .keep_alive_interval(config.keep_alive_interval)
         .keep_alive_timeout(config.keep_alive_timeout)
         .serve_connection(stream, service);
-    serve(connection, shutdown).await;
+    serve(connection, open_calls.idle_for(config.idle_timeout), shutdown).await;
 }
 
-async fn serve<C>(connection: C, mut shutdown: Shutdown)
+/// Serves until the client ends it, or lets it end in order once it is idle or the server stops.
+async fn serve<C>(connection: C, idle: impl Future<Output = ()>, mut shutdown: Shutdown)
 where
     C: GracefulConnection<Error = hyper::Error>,
 {
     let mut connection = pin!(connection);
+    let over = async {
+        tokio::select! { () = idle => {} () = shutdown.requested() => {} }
+    };
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = shutdown.requested() => {
+        () = over => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

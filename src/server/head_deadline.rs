@@ -22,6 +22,8 @@ pub(super) struct Answering(Arc<State>);
 struct State {
     is_answering: AtomicBool,
     n_requests: AtomicU64,
+    /// Whether the request that came last has a body.
+    has_body: AtomicBool,
 }
 
 /// While it lives, a request is being answered, and what is read is its body.
@@ -30,7 +32,8 @@ pub(super) struct Answer(Answering);
 
 impl Answering {
     /// Notes that a request's header is there.
-    pub(super) fn begin(&self) -> Answer {
+    pub(super) fn begin(&self, has_body: bool) -> Answer {
+        self.0.has_body.store(has_body, Ordering::Release);
         self.0.n_requests.fetch_add(1, Ordering::AcqRel);
         self.0.is_answering.store(true, Ordering::Release);
         Answer(self.clone())
@@ -51,13 +54,34 @@ pub(super) struct HeadDeadline<S> {
     limit: Duration,
     /// Requests whose header was there at the last look.
     n_requests: u64,
+    /// The bytes that were read last, the newest in front.
+    newest: [u8; END_BYTES],
     /// Runs from the first byte of a header. Boxed, so that the whole stays `Unpin`.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
+/// Enough to tell the end of a header: a line end and an empty line.
+const END_BYTES: usize = 3;
+
 impl<S> HeadDeadline<S> {
     pub(super) const fn new(stream: S, answering: Answering, limit: Duration) -> HeadDeadline<S> {
-        HeadDeadline { stream, answering, limit, n_requests: 0, deadline: None }
+        // As if one had ended before.
+        let newest = [b'\n'; END_BYTES];
+        HeadDeadline { stream, answering, limit, n_requests: 0, newest, deadline: None }
+    }
+
+    fn note(&mut self, read: &[u8]) {
+        for &byte in &read[read.len().saturating_sub(END_BYTES)..] {
+            self.newest.rotate_right(1);
+            self.newest[0] = byte;
+        }
+    }
+
+    /// Whether a header has begun to arrive together with the request before. Nobody can tell behind a body:
+    /// what came may all be of that.
+    fn has_begun(&self) -> bool {
+        let has_ended = matches!(self.newest, [b'\n', b'\n', _] | [b'\n', b'\r', b'\n']);
+        !has_ended && !self.answering.0.has_body.load(Ordering::Acquire)
     }
 }
 
@@ -72,11 +96,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for HeadDeadline<S> {
             // The header it ran for is there.
             (self.n_requests, self.deadline) = (n_requests, None);
         }
+        let n_before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.note(&buffer.filled()[n_before..]);
         if self.answering.0.is_answering.load(Ordering::Acquire) {
             return read;
         }
-        if read.is_ready() {
+        if read.is_ready() || self.has_begun() {
             let limit = self.limit;
             self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
         }
@@ -160,7 +186,7 @@ mod tests {
             assert!(silence.is_err(), "it waits");
             client.write_all(b"h").await.expect("sent");
             server.read_exact(&mut byte).await.expect("a header");
-            let answer = answering.begin();
+            let answer = answering.begin(true);
             let silence = tokio::time::timeout(3 * LIMIT, server.read(&mut byte)).await;
             assert!(silence.is_err(), "it waits");
             client.write_all(b"b").await.expect("sent");
@@ -174,13 +200,33 @@ mod tests {
         let (mut client, server) = duplex(100);
         let answering = Answering::default();
         let mut server = HeadDeadline::new(server, answering.clone(), LIMIT);
-        let mut byte = [0; 1];
+        let (mut header, mut byte) = ([0; 18], [0; 1]);
         for _ in 0..2 {
-            client.write_all(b"h").await.expect("sent");
-            server.read_exact(&mut byte).await.expect("a header");
-            drop(answering.begin());
+            client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.expect("sent");
+            server.read_exact(&mut header).await.expect("a header");
+            drop(answering.begin(false));
             let silence = tokio::time::timeout(3 * LIMIT, server.read(&mut byte)).await;
             assert!(silence.is_err(), "it waits");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_came_with_the_request_before_has_to_end_in_time() {
+        for begun in
+            [&b"G"[..], b"GET / HTTP/1.1\r\n", b"\r\n\r\nGET /", b"GET / HTTP/1.1\r\nA: b\r\n\r"]
+        {
+            let (mut client, server) = duplex(100);
+            let answering = Answering::default();
+            let mut server = HeadDeadline::new(server, answering.clone(), LIMIT);
+            let sent = [b"GET / HTTP/1.1\r\n\r\n", begun].concat();
+            client.write_all(&sent).await.expect("sent");
+            server.read_exact(&mut vec![0; sent.len()]).await.expect("it is there");
+            let answer = answering.begin(false);
+            let silence = tokio::time::timeout(3 * LIMIT, server.read(&mut [0; 1])).await;
+            assert!(silence.is_err(), "an answer may take its time");
+            drop(answer);
+            let error = server.read(&mut [0; 1]).await.expect_err("too slow");
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         }
     }
 }

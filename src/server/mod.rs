@@ -28,6 +28,7 @@ mod grpc;
 mod head_deadline;
 mod http;
 mod listen;
+mod open_calls;
 mod opening;
 mod panics;
 mod peer;

@@ -6,6 +6,7 @@ mod followers;
 mod fullness;
 mod hardship;
 mod health;
+mod idle;
 mod produce;
 #[path = "../serving/raw.rs"]
 mod raw;

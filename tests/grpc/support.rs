@@ -37,7 +37,16 @@ impl Server {
     }
 
     pub(crate) async fn of_dir(dir: TempDir, config: LogConfig) -> Server {
-        let max_record_bytes = config.max_record_bytes;
+        let limits = ServerConfig::for_records_of(config.max_record_bytes);
+        Server::with(dir, config, limits).await
+    }
+
+    pub(crate) async fn with_limits(limits: ServerConfig) -> Server {
+        let dir = tempfile::tempdir().expect("a directory");
+        Server::with(dir, LogConfig::default(), limits).await
+    }
+
+    async fn with(dir: TempDir, config: LogConfig, limits: ServerConfig) -> Server {
         let log = Log::open(&log_dir(&dir), config).expect("a log");
         let log = LocalLog::start(log, &LocalLogConfig::default()).expect("a storage thread");
         let log = Arc::new(log);
@@ -45,8 +54,7 @@ impl Server {
         let address = listener.local_addr().expect("an address").to_string();
         let (trigger, shutdown) = server::shutdown();
         let listeners = Listeners { grpc: Some(listener), ..Listeners::default() };
-        let config = ServerConfig::for_records_of(max_record_bytes);
-        let running = tokio::spawn(server::run(listeners, Arc::clone(&log), config, shutdown));
+        let running = tokio::spawn(server::run(listeners, Arc::clone(&log), limits, shutdown));
         Server { dir, address, log, trigger, running }
     }
 

@@ -30,6 +30,16 @@ fn a_header_that_never_ends_is_cut_off() {
 }
 
 #[test]
+fn a_header_that_begins_together_with_the_request_before_is_cut_off_as_soon() {
+    let (_dir, server) = server_with(ServerConfig { header_read_timeout: SOON, ..defaults() });
+    let mut slow = server.connect();
+    slow.write("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nHo");
+    assert_eq!(slow.answer("GET").status, 200);
+    assert!(slow.until_closed().is_empty());
+    server.stop();
+}
+
+#[test]
 fn a_connection_without_a_request_is_closed() {
     let (_dir, server) = server_with(ServerConfig { idle_timeout: SOON, ..defaults() });
     server.connect().until_closed();

@@ -62,7 +62,7 @@ pub(super) struct LimitArgs {
     #[arg(value_parser = parse_duration)]
     body_timeout: Duration,
 
-    /// How long a connection of HTTP may wait for a request
+    /// How long a connection may wait for a request, and one of gRPC have no call open
     #[arg(long, env = "PROGLOG_IDLE_TIMEOUT", value_name = "DURATION", default_value = "60s")]
     #[arg(value_parser = parse_duration)]
     idle_timeout: Duration,

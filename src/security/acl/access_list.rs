@@ -151,6 +151,15 @@ mod tests {
     }
 
     #[test]
+    fn an_expression_that_is_none_is_refused_where_it_stands() {
+        let model = DEFAULT_MODEL.replace("r.sub == p.sub", "regexMatch(r.sub, p.sub)");
+        // Behind a rule for another action, so that no request would come across it for long.
+        let (_dir, list) = open("p, .*, *, produce\np, a(, *, consume\n", Some(&model));
+        let said = list.expect_err("refused").to_string();
+        assert!(said.contains("policy.csv:2: `a(` is no expression for `regexMatch`"), "{said}");
+    }
+
+    #[test]
     fn files_that_are_not_there_or_make_no_sense_are_named() {
         let (_dir, list) = open("p, root, *, produce\n", Some("nonsense"));
         let said = list.expect_err("refused").to_string();

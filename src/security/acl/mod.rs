@@ -14,6 +14,7 @@ mod access_list;
 mod action;
 mod effect;
 mod error;
+mod expression;
 mod model;
 mod policy;
 mod rules;

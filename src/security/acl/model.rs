@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 
 use super::action::Action;
 use super::effect::Effect;
+use super::expression::Expressions;
 
 /// The model of the Go original, used if no other is given.
 pub const DEFAULT_MODEL: &str = include_str!("model.conf");
@@ -13,6 +14,7 @@ pub const DEFAULT_MODEL: &str = include_str!("model.conf");
 pub(super) struct Model {
     pub(super) casbin: DefaultModel,
     pub(super) effect: Effect,
+    pub(super) expressions: Expressions,
     /// The matcher without white space.
     matcher: String,
 }
@@ -30,6 +32,7 @@ impl Model {
         }
         section("p").ok_or_else(|| missing("[policy_definition] p"))?;
         let matcher = section("m").ok_or_else(|| missing("[matchers] m"))?;
+        let expressions = Expressions::of(&matcher.value)?;
         let matcher = matcher.value.split_whitespace().collect();
         let effect = section("e").ok_or_else(|| missing("[policy_effect] e"))?;
         let effect = Effect::parse(&effect.value)
@@ -39,7 +42,7 @@ impl Model {
         {
             return Err("roles have to be `g = _, _` or `g = _, _, _`".into());
         }
-        Ok(Model { casbin, effect, matcher })
+        Ok(Model { casbin, effect, expressions, matcher })
     }
 
     /// What the rules of this type, `p` or `g`, consist of; `None` if there are none in this model.

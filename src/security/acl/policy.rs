@@ -81,6 +81,9 @@ fn check(fields: &[String], model: &Model) -> Result<(), String> {
         ));
     }
     for (name, value) in names.into_iter().zip(fields) {
+        if rule_type == "p" {
+            model.expressions.check(name, value)?;
+        }
         match name {
             _ if value.is_empty() => return Err(format!("its `{name}` is empty")),
             "act" if !model.knows_action(value) => {

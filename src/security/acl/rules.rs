@@ -1,5 +1,6 @@
 //! A model with the rules of a policy, ready to be asked.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -96,7 +97,10 @@ impl Rules {
 
     fn try_enforce(&self, subject: &str, object: &str, action: Action) -> Result<bool, String> {
         let request = (subject, object, action.as_str());
-        self.enforcer.enforce(request).map_err(|error| format!("asking it failed: {error}"))
+        // Some of Casbin's functions panic on what they are given. It keeps nothing that could be broken then.
+        let asked = catch_unwind(AssertUnwindSafe(|| self.enforcer.enforce(request)));
+        let asked = asked.map_err(|_| "asking it failed: Casbin panicked".to_owned())?;
+        asked.map_err(|error| format!("asking it failed: {error}"))
     }
 }
 
@@ -191,6 +195,14 @@ mod tests {
         let model = Model::parse(&text).expect("it parses");
         let error = Rules::new(model, None, Policy::default()).err().expect("refused");
         assert!(error.to_string().starts_with("the model (default): asking it failed"), "{error}");
+    }
+
+    #[test]
+    fn a_function_that_panics_denies() {
+        // The boundary of a character in the rule is none in the subject.
+        let rules = rules(&[("r.sub == p.sub", "keyMatch(r.sub, p.sub)")], "p, a*, *, produce");
+        assert_eq!(by(&rules, "ab", "log"), (true, Some(1)));
+        assert_eq!(by(&rules, "\u{e4}", "log"), (false, None));
     }
 
     #[test]
