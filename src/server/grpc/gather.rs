@@ -41,6 +41,11 @@ impl Gatherer {
         Gatherer { requests, max_record_bytes, kept: None, end: None }
     }
 
+    /// What is held of a request behind the last batch.
+    pub(super) fn kept_bytes(&self) -> u64 {
+        self.kept.as_ref().map_or(0, |kept| kept.record.content_bytes())
+    }
+
     /// The next batch: waits for its first request, and takes those behind it that are there. It may be
     /// dropped while it waits.
     pub(super) async fn next(&mut self) -> Gathered {

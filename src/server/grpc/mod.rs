@@ -49,13 +49,14 @@ pub(super) fn router<L: CommitLog>(
 ) -> Router {
     let address = listener.local_addr().map_or_else(|_| String::new(), |addr| addr.to_string());
     let max_message_bytes = max_message_bytes(config.max_record_bytes);
+    let limits = Arc::new(MessageLimits::new(config, max_message_bytes));
     let around = Around {
         admission: Admission::by(config.protection.guard.clone()),
-        limits: Arc::new(MessageLimits::new(config, max_message_bytes)),
+        limits: Arc::clone(&limits),
     };
     let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
     let health = HealthService::server(Arc::clone(&log), shutdown.clone());
-    let log = LogServer::new(LogService { log, answers, address, shutdown })
+    let log = LogServer::new(LogService { log, answers, limits, address, shutdown })
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(usize::MAX)
         .accept_compressed(Gzip)
