@@ -136,6 +136,8 @@ async fn serve(
     reload::start(protection.clone()).map_err(|error| failed("watch for signals", &error))?;
     let mut config = args.limits.to_config(args.log.max_record_bytes);
     (config.grace, config.protection) = (args.grace, protection);
+    config.http_names = args.security.http_name.clone();
+    config.http_names.push(args.http_addr.host().to_owned());
     // Last: whoever reads it finds everything settled.
     announce(context, &listeners, out)?;
     let log = Arc::new(log);

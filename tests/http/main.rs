@@ -10,6 +10,7 @@ mod health;
 mod kill;
 mod limits;
 mod openapi;
+mod origin;
 mod original;
 mod process;
 mod read;

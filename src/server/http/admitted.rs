@@ -7,6 +7,7 @@ use axum::handler::Handler;
 use axum::response::{IntoResponse, Response};
 
 use super::error::Problem;
+use super::origin::Origins;
 use super::request_error::RequestError;
 use crate::security::Refusal;
 use crate::server::admission::{Access, Admission};
@@ -21,6 +22,8 @@ pub(super) struct Admitted<H> {
 /// What lets requests in, and takes leave of the others.
 pub(super) trait Gate {
     fn admission(&self) -> &Admission;
+
+    fn origins(&self) -> &Origins;
 
     /// Gives the refusal back once the client had the occasion to send what goes with it.
     fn refuse(
@@ -40,13 +43,16 @@ where
 
     fn call(self, request: Request, state: S) -> Self::Future {
         Box::pin(async move {
-            match state.admission().admit(self.access, &request) {
+            let admitted = state.origins().check(&request).and_then(|()| {
+                state.admission().admit(self.access, &request).map_err(RequestError::from)
+            });
+            match admitted {
                 Ok(admitted) => {
                     let response = self.handler.call(request, state).await;
                     admitted.hold(response, |_| None)
                 }
-                Err(refusal) => {
-                    let error = state.refuse(request, refusal.into()).await;
+                Err(error) => {
+                    let error = state.refuse(request, error).await;
                     Problem::from(error).into_response()
                 }
             }
