@@ -11,6 +11,7 @@ use super::produce::{self, Acknowledged, Sink};
 use super::status::{invalid, status};
 use crate::server::Shutdown;
 use crate::server::answer_room::{AnswerRoom, Slot};
+use crate::server::timestamps::Timestamps;
 use crate::service::{Appended, Batch, CommitLog, Offset, Record, ServiceError};
 use crate::wire::v1;
 
@@ -23,6 +24,7 @@ pub(super) struct LogService<L> {
     pub(super) log: Arc<L>,
     pub(super) answers: Arc<AnswerRoom>,
     pub(super) limits: Arc<MessageLimits>,
+    pub(super) timestamps: Timestamps,
     /// Where this server listens.
     pub(super) address: String,
     pub(super) shutdown: Shutdown,
@@ -31,6 +33,8 @@ pub(super) struct LogService<L> {
 impl<L: CommitLog> LogService<L> {
     /// The records of one request.
     async fn append(&self, batch: Batch) -> Result<Appended, Status> {
+        let checked = self.timestamps.check_all(&batch.records);
+        checked.map_err(|error| status(&error))?;
         // The bytes of its message have their room already.
         let n_bytes = produce::overhead_bytes(&batch);
         let submitted = produce::within_room(&self.limits, n_bytes, self.log.submit(batch)).await;
@@ -86,7 +90,8 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
         request: Request<Streaming<v1::ProduceRequest>>,
     ) -> Result<Response<Acknowledged>, Status> {
         let sink = Sink { log: Arc::clone(&self.log), limits: Arc::clone(&self.limits) };
-        let gatherer = Gatherer::new(request.into_inner(), self.log.info().max_record_bytes);
+        let gatherer =
+            Gatherer::new(request.into_inner(), self.log.info().max_record_bytes, self.timestamps);
         Ok(Response::new(produce::stream(sink, gatherer, self.shutdown.clone())))
     }
 

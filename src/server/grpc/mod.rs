@@ -28,6 +28,7 @@ use self::log_service::LogService;
 use self::messages::MessageLimits;
 use super::admission::Admission;
 use super::answer_room::AnswerRoom;
+use super::timestamps::Timestamps;
 use super::{ServerConfig, Shutdown};
 use crate::service::CommitLog;
 use crate::telemetry::Metrics;
@@ -54,9 +55,10 @@ pub(super) fn router<L: CommitLog>(
         admission: Admission::by(config.protection.guard.clone()),
         limits: Arc::clone(&limits),
     };
+    let timestamps = Timestamps::new(config);
     let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
     let health = HealthService::server(Arc::clone(&log), shutdown.clone());
-    let log = LogServer::new(LogService { log, answers, limits, address, shutdown })
+    let log = LogServer::new(LogService { log, answers, limits, timestamps, address, shutdown })
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(usize::MAX)
         .accept_compressed(Gzip)

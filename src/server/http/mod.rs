@@ -36,6 +36,7 @@ use self::resource::Resource;
 use self::v1::{Cursor, Wanted};
 use super::admission::{Access, Action, Admission};
 use super::answer_room::{AnswerRoom, Taken};
+use super::timestamps::Timestamps;
 use super::{ServerConfig, Shutdown};
 use crate::service::{CommitLog, Offset, Record, ServiceError};
 use crate::telemetry::Metrics;
@@ -47,6 +48,7 @@ struct App<L> {
     bodies: BodyLimits,
     admission: Admission,
     origins: Origins,
+    timestamps: Timestamps,
     answers: Arc<AnswerRoom>,
     shutdown: Shutdown,
     metrics: Arc<Metrics>,
@@ -66,12 +68,13 @@ pub(super) fn router<L: CommitLog>(
     let (routes, api) = v1::add_to(common::<L>()).split_for_parts();
     let bodies = BodyLimits::new(config);
     let admission = Admission::by(config.protection.guard.clone());
-    let origins = Origins::new(config, address);
+    let (origins, timestamps) = (Origins::new(config, address), Timestamps::new(config));
     let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
     let metrics = Arc::clone(metrics);
     let count = middleware::from_fn_with_state(Arc::clone(&metrics), request_log::answer_and_log);
     let openapi = openapi::document(&api);
-    let app = App { log, bodies, admission, origins, answers, shutdown, metrics, openapi };
+    let app =
+        App { log, bodies, admission, origins, timestamps, answers, shutdown, metrics, openapi };
     routes
         .fallback(Admitted { handler: path::elsewhere, access: Access::Known })
         .layer(count)
