@@ -173,6 +173,8 @@ async fn serve(
     let log = Arc::new(StartingLog::new(&opening.config, progress.clone()));
     let mut config = args.limits.to_config(args.log.max_record_bytes);
     (config.grace, config.protection) = (args.grace, protection);
+    config.http_names = args.security.http_name.clone();
+    config.http_names.push(args.http_addr.host().to_owned());
     let places = Places::of(&listeners)?;
     let served = Arc::clone(&log);
     let serving = server::run_metered(listeners, served, config, metrics, shutdown.clone());

@@ -39,7 +39,9 @@ pub(super) const fn answered(error: &ServiceError) -> Answered {
         ServiceError::RecordTooLarge { .. } | ServiceError::BatchTooLarge { .. } => {
             row(StatusCode::PAYLOAD_TOO_LARGE, Code::InvalidArgument)
         }
-        ServiceError::EmptyBatch | ServiceError::ReservedType { .. } => {
+        ServiceError::EmptyBatch
+        | ServiceError::ReservedType { .. }
+        | ServiceError::TimestampAhead { .. } => {
             row(StatusCode::BAD_REQUEST, Code::InvalidArgument)
         }
         ServiceError::Busy { .. } => {

@@ -58,6 +58,11 @@ pub struct ServerConfig {
     /// Bytes that the bodies of all requests may hold together; a request beyond is told to come
     /// back. Default 64 MiB, or twice the longest body if that is more.
     pub max_bodies_bytes: u64,
+    /// How far ahead of the clock the timestamp of a client's record may be. Default 1 hour.
+    pub max_timestamp_ahead: Duration,
+    /// Names by which clients of HTTP may call the server, beside addresses and `localhost`; they matter where
+    /// it listens for this machine alone and without a login, and to web pages. Default none.
+    pub http_names: Vec<String>,
     /// The longest record, in bytes: value, key and headers together. What the messages of gRPC may
     /// have follows from it.
     pub max_record_bytes: u64,
@@ -96,6 +101,8 @@ impl ServerConfig {
             body_read_timeout: Duration::from_secs(30),
             write_stall_timeout: Duration::from_secs(10),
             max_pending_resets: 64,
+            max_timestamp_ahead: Duration::from_secs(3600),
+            http_names: Vec::new(),
             keep_alive_interval: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(20),
             grace: Duration::from_secs(10),

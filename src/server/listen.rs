@@ -50,7 +50,8 @@ pub async fn run_metered<L: CommitLog>(
     let config = Arc::new(config);
     let http = async {
         let Some(listener) = listeners.http else { return };
-        let router = http::router(Arc::clone(&log), &config, &metrics, shutdown.clone());
+        let address = listener.local_addr().ok();
+        let router = http::router(Arc::clone(&log), &config, address, &metrics, shutdown.clone());
         take_connections(listener, &config, shutdown.clone(), |stream, config, shutdown| {
             let open = metrics.requests.connected(Protocol::Http);
             let served = connection::serve_http(stream, router.clone(), config, shutdown);

@@ -34,6 +34,7 @@ mod panics;
 mod peer;
 mod per_address;
 mod shutdown;
+mod timestamps;
 mod write_deadline;
 
 pub use config::{Protection, ServerConfig};

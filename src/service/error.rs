@@ -69,6 +69,16 @@ pub enum ServiceError {
         /// How far that is.
         progress: RecoveryProgress,
     },
+    /// A record says that it is of a time that is too far ahead.
+    #[error(
+        "timestamp {timestamp_us} is too far in the future: the latest that is taken now is {latest_us}; nothing was appended"
+    )]
+    TimestampAhead {
+        /// What the record says, in Unix microseconds.
+        timestamp_us: u64,
+        /// The limit in force.
+        latest_us: u64,
+    },
     /// A batch without a record has no offset to answer with.
     #[error("the batch holds no record")]
     EmptyBatch,
@@ -128,6 +138,7 @@ impl ServiceError {
             ServiceError::BatchTooLarge { .. } => "batch_too_large",
             ServiceError::ReservedType { .. } => "reserved_type",
             ServiceError::Starting { .. } => "starting",
+            ServiceError::TimestampAhead { .. } => "timestamp_ahead",
             ServiceError::EmptyBatch => "empty_batch",
             ServiceError::Busy { .. } => "busy",
             ServiceError::Failed(_) => "failed",
@@ -162,6 +173,9 @@ impl ServiceError {
             ServiceError::BatchTooLarge { .. } => "append the batch in parts",
             ServiceError::ReservedType { .. } => "leave the type out, or use another one",
             ServiceError::Starting { .. } => "try again shortly; /startupz shows how far it is",
+            ServiceError::TimestampAhead { .. } => {
+                "leave the timestamp out, mend the clock that it comes from, or start the server with a greater --max-timestamp-ahead"
+            }
             ServiceError::EmptyBatch => "send at least one record",
             ServiceError::Busy { .. } => "try again shortly, and slower",
             ServiceError::Failed(_) => {
@@ -206,6 +220,9 @@ impl ServiceError {
             ServiceError::RecordTooLarge { bytes, max }
             | ServiceError::BatchTooLarge { bytes, max } => vec![("bytes", *bytes), ("max", *max)],
             ServiceError::ReservedType { record_type } => vec![("type", u64::from(*record_type))],
+            ServiceError::TimestampAhead { timestamp_us, latest_us } => {
+                vec![("timestamp_us", *timestamp_us), ("latest_us", *latest_us)]
+            }
             ServiceError::Busy { waiting_bytes } => vec![("waiting_bytes", *waiting_bytes)],
             ServiceError::Starting { progress } => vec![
                 ("segments_done", progress.n_examined),

@@ -54,11 +54,27 @@ async fn refusals_have_a_code_a_reason_and_numbers() {
     let too_many = client.produce_batch(request).await.expect_err("too many records");
     refused(&too_many, Code::InvalidArgument, "BATCH_TOO_LARGE");
 
+    let ahead = v1::Record { timestamp_us: u64::MAX / 2, ..record("x") };
+    let request = v1::ProduceRequest { record: Some(ahead.clone()), expected_offset: None };
+    let single = client.produce(request.clone()).await.expect_err("it is of the far future");
+    let numbers = refused(&single, Code::InvalidArgument, "TIMESTAMP_AHEAD");
+    assert_eq!(numbers["timestamp_us"], (u64::MAX / 2).to_string());
+    let records = vec![record("x"), ahead];
+    let batch = v1::ProduceBatchRequest { records, expected_offset: None };
+    let batch = client.produce_batch(batch).await.expect_err("one of them is");
+    refused(&batch, Code::InvalidArgument, "TIMESTAMP_AHEAD");
+    // In a stream those before it stay.
+    let requests = futures_util::stream::iter([produce("two"), request, produce("never")]);
+    let mut answers = client.produce_stream(requests).await.expect("a stream").into_inner();
+    assert_eq!(answers.message().await.expect("appended").expect("an answer").offset, 1);
+    let third = answers.message().await.expect_err("the second one is");
+    refused(&third, Code::InvalidArgument, "TIMESTAMP_AHEAD");
+
     let reserved = v1::Record { r#type: proglog::log::TYPE_LOST, ..record("x") };
     let request = v1::ProduceRequest { record: Some(reserved), expected_offset: None };
     let reserved = client.produce(request).await.expect_err("the type is reserved");
     refused(&reserved, Code::InvalidArgument, "RESERVED_TYPE");
-    assert_eq!(server.log_next().await, 1, "nothing else was appended");
+    assert_eq!(server.log_next().await, 2, "nothing else was appended");
     server.stop().await;
 }
 

@@ -164,6 +164,19 @@ fn what_is_too_large_is_refused_whole() {
 }
 
 #[test]
+fn a_time_far_in_the_future_is_refused_with_its_batch() {
+    let (_dir, server) = started();
+    let lines = "{\"text\":\"a\"}\n{\"text\":\"b\",\"timestamp\":\"2999-01-01T00:00:00Z\"}\n";
+    let problem = post(&server, NDJSON, lines).problem(400, "timestamp_ahead");
+    assert_eq!(problem["timestamp_us"], 32_472_144_000_000_000_u64);
+    let document = r#"{"records":[{"text":"a","timestamp":"2999-01-01T00:00:00Z"}]}"#;
+    post(&server, JSON, document).problem(400, "timestamp_ahead");
+    let long_ago = "{\"text\":\"a\",\"timestamp\":\"1999-01-01T00:00:00Z\"}\n";
+    assert_eq!(post(&server, NDJSON, long_ago).json()["first_offset"], 0);
+    server.stop();
+}
+
+#[test]
 fn a_body_cut_short_appends_nothing() {
     let (_dir, server) = started();
     for body in ["{\"text\":\"a\"}\n{\"te", "raw"] {

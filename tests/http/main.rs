@@ -11,6 +11,7 @@ mod kill;
 mod limits;
 mod notify;
 mod openapi;
+mod origin;
 mod original;
 mod process;
 mod read;

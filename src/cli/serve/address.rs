@@ -23,6 +23,11 @@ impl ListenAddress {
         Err(format!("`{text}` is not an address: use HOST:PORT such as 127.0.0.1:8080 or [::1]:0"))
     }
 
+    /// The name or the address without the port.
+    pub(crate) fn host(&self) -> &str {
+        self.0.rsplit_once(':').map_or("", |(host, _)| host)
+    }
+
     /// All addresses behind the name.
     pub(crate) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         let addresses: Vec<SocketAddr> = self.0.to_socket_addrs()?.collect();

@@ -72,6 +72,11 @@ pub(super) struct LimitArgs {
     #[arg(value_parser = parse_duration)]
     write_timeout: Duration,
 
+    /// How far ahead of the clock the timestamp of a record may be that a client gives
+    #[arg(long, env = "PROGLOG_MAX_TIMESTAMP_AHEAD", value_name = "DURATION")]
+    #[arg(default_value = "1h", value_parser = parse_duration)]
+    max_timestamp_ahead: Duration,
+
     /// Silence of a client of gRPC after which it is asked whether it is there
     #[arg(long, env = "PROGLOG_KEEP_ALIVE_INTERVAL", value_name = "DURATION")]
     #[arg(default_value = "30s", value_parser = parse_duration)]
@@ -105,6 +110,7 @@ impl LimitArgs {
             body_read_timeout: self.body_timeout,
             idle_timeout: self.idle_timeout,
             write_stall_timeout: self.write_timeout,
+            max_timestamp_ahead: self.max_timestamp_ahead,
             keep_alive_interval: self.keep_alive_interval,
             keep_alive_timeout: self.keep_alive_timeout,
             ..defaults

@@ -53,6 +53,10 @@ pub(super) struct SecurityArgs {
     /// What this log is called in the policy
     #[arg(long, env = "PROGLOG_LOG_NAME", value_name = "NAME", default_value = "log")]
     log_name: String,
+
+    /// A name by which HTTP may be called on this machine without a login, or web pages come from; may be given several times
+    #[arg(long, env = "PROGLOG_HTTP_NAME", value_name = "NAME")]
+    pub(super) http_name: Vec<String>,
 }
 
 impl SecurityArgs {

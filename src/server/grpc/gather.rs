@@ -6,6 +6,7 @@ use tonic::{Code, Status, Streaming};
 use super::produce;
 use super::status::status;
 use crate::log::TYPE_LOST;
+use crate::server::timestamps::Timestamps;
 use crate::service::{Batch, NewRecord, Offset, ServiceError};
 use crate::wire::v1;
 
@@ -24,6 +25,7 @@ pub(super) enum Gathered {
 pub(super) struct Gatherer {
     requests: Streaming<v1::ProduceRequest>,
     max_record_bytes: u64,
+    timestamps: Timestamps,
     /// A request that didn't fit into the batch before.
     kept: Option<Checked>,
     /// What ended the requests while a batch was being gathered.
@@ -37,8 +39,17 @@ struct Checked {
 }
 
 impl Gatherer {
-    pub(super) fn new(requests: Streaming<v1::ProduceRequest>, max_record_bytes: u64) -> Gatherer {
-        Gatherer { requests, max_record_bytes, kept: None, end: None }
+    pub(super) fn new(
+        requests: Streaming<v1::ProduceRequest>,
+        max_record_bytes: u64,
+        timestamps: Timestamps,
+    ) -> Gatherer {
+        Gatherer { requests, max_record_bytes, timestamps, kept: None, end: None }
+    }
+
+    /// What is held of a request behind the last batch.
+    pub(super) fn kept_bytes(&self) -> u64 {
+        self.kept.as_ref().map_or(0, |kept| kept.record.content_bytes())
     }
 
     /// The next batch: waits for its first request, and takes those behind it that are there. It may be
@@ -94,6 +105,7 @@ impl Gatherer {
             let record_type = record.record_type;
             return Err(Some(status(&ServiceError::ReservedType { record_type })));
         }
+        self.timestamps.check(&record).map_err(|error| Some(status(&error)))?;
         Ok(Checked { record, expected_offset: request.expected_offset.map(Offset) })
     }
 }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::consume::{self, Records, Source};
-use super::produce::{self, Acknowledged};
+use super::gather::Gatherer;
+use super::messages::MessageLimits;
+use super::produce::{self, Acknowledged, Sink};
 use super::status::{invalid, status};
 use crate::server::Shutdown;
 use crate::server::answer_room::{AnswerRoom, Slot};
-use crate::service::{CommitLog, Offset, Record, ServiceError};
+use crate::server::timestamps::Timestamps;
+use crate::service::{Appended, Batch, CommitLog, Offset, Record, ServiceError};
 use crate::wire::v1;
 
 /// Most times that one call looks up.
@@ -20,12 +23,25 @@ const MAX_TIMES: usize = 1000;
 pub(super) struct LogService<L> {
     pub(super) log: Arc<L>,
     pub(super) answers: Arc<AnswerRoom>,
+    pub(super) limits: Arc<MessageLimits>,
+    pub(super) timestamps: Timestamps,
     /// Where this server listens.
     pub(super) address: String,
     pub(super) shutdown: Shutdown,
 }
 
 impl<L: CommitLog> LogService<L> {
+    /// The records of one request.
+    async fn append(&self, batch: Batch) -> Result<Appended, Status> {
+        let checked = self.timestamps.check_all(&batch.records);
+        checked.map_err(|error| status(&error))?;
+        // The bytes of its message have their room already.
+        let n_bytes = produce::overhead_bytes(&batch);
+        let submitted = produce::within_room(&self.limits, n_bytes, self.log.submit(batch)).await;
+        let appended = async { submitted?.await };
+        appended.await.map_err(|error| status(&error))
+    }
+
     fn source<T>(&self, request: &Request<T>) -> Source<L> {
         Source {
             log: Arc::clone(&self.log),
@@ -51,8 +67,7 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
         &self,
         request: Request<v1::ProduceRequest>,
     ) -> Result<Response<v1::ProduceResponse>, Status> {
-        let batch = produce::one(request.into_inner())?;
-        let appended = self.log.append(batch).await.map_err(|error| status(&error))?;
+        let appended = self.append(produce::one(request.into_inner())?).await?;
         let offset = appended.first_offset;
         Ok(about(offset, v1::ProduceResponse { offset: offset.0 }))
     }
@@ -61,8 +76,7 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
         &self,
         request: Request<v1::ProduceBatchRequest>,
     ) -> Result<Response<v1::ProduceBatchResponse>, Status> {
-        let batch = produce::many(request.into_inner())?;
-        let appended = self.log.append(batch).await.map_err(|error| status(&error))?;
+        let appended = self.append(produce::many(request.into_inner())?).await?;
         let response = v1::ProduceBatchResponse {
             first_offset: appended.first_offset.0,
             last_offset: appended.last_offset.0,
@@ -75,8 +89,10 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
         &self,
         request: Request<Streaming<v1::ProduceRequest>>,
     ) -> Result<Response<Acknowledged>, Status> {
-        let (log, shutdown) = (Arc::clone(&self.log), self.shutdown.clone());
-        Ok(Response::new(produce::stream(log, request.into_inner(), shutdown)))
+        let sink = Sink { log: Arc::clone(&self.log), limits: Arc::clone(&self.limits) };
+        let gatherer =
+            Gatherer::new(request.into_inner(), self.log.info().max_record_bytes, self.timestamps);
+        Ok(Response::new(produce::stream(sink, gatherer, self.shutdown.clone())))
     }
 
     async fn consume(

@@ -80,6 +80,25 @@ impl MessageLimits {
     }
 }
 
+impl MessageLimits {
+    /// Takes room for what was made of messages.
+    ///
+    /// # Errors
+    /// [`ServiceError::Busy`] if there is none.
+    pub(super) fn take(&self, n_bytes: u64) -> Result<OwnedSemaphorePermit, ServiceError> {
+        // One request that is greater than all there is takes all.
+        let n_bytes = n_bytes.min(self.all_bytes as u64);
+        let taken = u32::try_from(n_bytes).ok();
+        let taken = taken.and_then(|n| Arc::clone(&self.room).try_acquire_many_owned(n).ok());
+        taken.ok_or_else(|| self.busy())
+    }
+
+    fn busy(&self) -> ServiceError {
+        let waiting_bytes = self.all_bytes - self.room.available_permits();
+        ServiceError::Busy { waiting_bytes: waiting_bytes as u64 }
+    }
+}
+
 /// The room that the messages of one call take.
 #[derive(Debug, Default)]
 pub(super) struct Held(Mutex<Option<OwnedSemaphorePermit>>);
@@ -95,10 +114,7 @@ impl Held {
         }
         let more = u32::try_from(n_bytes - n_held).ok();
         let more = more.and_then(|more| Arc::clone(&limits.room).try_acquire_many_owned(more).ok());
-        let Some(more) = more else {
-            let waiting_bytes = limits.all_bytes - limits.room.available_permits();
-            return Err(status(&ServiceError::Busy { waiting_bytes: waiting_bytes as u64 }));
-        };
+        let more = more.ok_or_else(|| status(&limits.busy()))?;
         match held.as_mut() {
             Some(held) => held.merge(more),
             None => *held = Some(more),

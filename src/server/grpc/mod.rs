@@ -27,6 +27,7 @@ use self::log_service::LogService;
 use self::messages::MessageLimits;
 use super::admission::Admission;
 use super::answer_room::AnswerRoom;
+use super::timestamps::Timestamps;
 use super::{ServerConfig, Shutdown};
 use crate::service::CommitLog;
 use crate::telemetry::Metrics;
@@ -50,9 +51,18 @@ pub(super) fn calls<L: CommitLog>(
 ) -> Calls<L> {
     let address = listener.local_addr().map_or_else(|_| String::new(), |addr| addr.to_string());
     let max_message_bytes = max_message_bytes(config.max_record_bytes);
+    let limits = Arc::new(MessageLimits::new(config, max_message_bytes));
+    let timestamps = Timestamps::new(config);
     let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
     let health = HealthService::server(Arc::clone(&log), shutdown.clone());
-    let service = LogService { log: Arc::clone(&log), answers, address, shutdown };
+    let service = LogService {
+        log: Arc::clone(&log),
+        answers,
+        limits: Arc::clone(&limits),
+        timestamps,
+        address,
+        shutdown,
+    };
     let methods = LogServer::new(service)
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(usize::MAX)
@@ -63,7 +73,7 @@ pub(super) fn calls<L: CommitLog>(
         methods,
         others: reflection::add_to(Routes::new(health)).prepare().into_axum_router(),
         admission: Admission::by(config.protection.guard.clone()),
-        limits: Arc::new(MessageLimits::new(config, max_message_bytes)),
+        limits,
         counting: Counting::by(metrics),
     }
 }

@@ -4,17 +4,22 @@
 //! submits it without waiting for the one before. The other tells the client what became of each, in
 //! order. So a stream is as fast as the log can share its syncs, and costs one bounded queue.
 
-use std::pin::Pin;
+use std::mem::size_of;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
+use futures_util::future::FutureExt;
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
-use tonic::{Status, Streaming};
+use tonic::Status;
 
 use super::gather::{Gathered, Gatherer};
+use super::messages::MessageLimits;
 use super::status::{invalid, status};
 use crate::server::Shutdown;
-use crate::service::{Appended, Batch, CommitLog, NewRecord, Offset, PendingAppend, ServiceError};
+use crate::service::{
+    Appended, Batch, CommitLog, Header, NewRecord, Offset, PendingAppend, ServiceError,
+};
 use crate::wire::v1;
 
 /// Batches of one stream that were submitted and not acknowledged yet.
@@ -52,14 +57,43 @@ enum Answer {
     End(Status),
 }
 
+/// Where batches go, and the room that they share while they wait.
+#[derive(Debug)]
+pub(super) struct Sink<L> {
+    pub(super) log: Arc<L>,
+    pub(super) limits: Arc<MessageLimits>,
+}
+
+/// What a batch takes in memory beside the bytes of its records.
+pub(super) fn overhead_bytes(batch: &Batch) -> u64 {
+    let n_headers: usize = batch.records.iter().map(|record| record.headers.len()).sum();
+    (batch.records.len() * size_of::<NewRecord>() + n_headers * size_of::<Header>()) as u64
+}
+
+/// Waits until a batch is handed over to the log. If there is no room for it at once, so many bytes of what
+/// all requests may hold are taken until then; in the log's own room it is counted by that.
+pub(super) async fn within_room<T>(
+    limits: &MessageLimits,
+    n_bytes: u64,
+    submitting: impl Future<Output = Result<T, ServiceError>>,
+) -> Result<T, ServiceError> {
+    let mut submitting = pin!(submitting);
+    if let Some(submitted) = submitting.as_mut().now_or_never() {
+        return submitted;
+    }
+    // If there is none, the batch is dropped before the log has it.
+    let _room = limits.take(n_bytes)?;
+    submitting.await
+}
+
 /// Appends what comes, and acknowledges it in order.
 pub(super) fn stream<L: CommitLog>(
-    log: Arc<L>,
-    requests: Streaming<v1::ProduceRequest>,
+    sink: Sink<L>,
+    gatherer: Gatherer,
     shutdown: Shutdown,
 ) -> Acknowledged {
     let (answers, answered) = mpsc::channel(MAX_UNACKNOWLEDGED);
-    tokio::spawn(submit_all(log, requests, answers, shutdown));
+    tokio::spawn(submit_all(sink, gatherer, answers, shutdown));
     let batches = stream::unfold(Some(answered), async |answered| {
         let mut answered = answered?;
         let acknowledged = acknowledge(answered.recv().await?).await;
@@ -87,12 +121,11 @@ async fn acknowledge(answer: Answer) -> Result<Appended, Status> {
 /// Takes requests until the client has no more, one can't be appended, nobody wants to know any more,
 /// or the server stops.
 async fn submit_all<L: CommitLog>(
-    log: Arc<L>,
-    requests: Streaming<v1::ProduceRequest>,
+    sink: Sink<L>,
+    mut gatherer: Gatherer,
     answers: mpsc::Sender<Answer>,
     mut shutdown: Shutdown,
 ) {
-    let mut gatherer = Gatherer::new(requests, log.info().max_record_bytes);
     loop {
         let gathered = tokio::select! {
             gathered = gatherer.next() => gathered,
@@ -100,7 +133,7 @@ async fn submit_all<L: CommitLog>(
             () = answers.closed() => return,
         };
         let answer = match gathered {
-            Gathered::Batch(batch) => submit(&*log, batch).await,
+            Gathered::Batch(batch) => submit(&sink, batch, gatherer.kept_bytes()).await,
             Gathered::End(None) => return,
             Gathered::End(Some(status)) => Answer::End(status),
         };
@@ -112,9 +145,11 @@ async fn submit_all<L: CommitLog>(
 }
 
 /// A batch with a condition is waited for: nothing behind it may be appended if it isn't.
-async fn submit<L: CommitLog>(log: &L, batch: Batch) -> Answer {
+async fn submit<L: CommitLog>(sink: &Sink<L>, batch: Batch, kept_bytes: u64) -> Answer {
     let is_conditional = batch.expected_offset.is_some();
-    match log.submit(batch).await {
+    let content_bytes: u64 = batch.records.iter().map(NewRecord::content_bytes).sum();
+    let n_bytes = content_bytes + overhead_bytes(&batch) + kept_bytes;
+    match within_room(&sink.limits, n_bytes, sink.log.submit(batch)).await {
         Ok(pending) if is_conditional => Answer::Known(pending.await),
         Ok(pending) => Answer::Pending(pending),
         Err(error) => Answer::Known(Err(error)),

@@ -7,6 +7,7 @@ use axum::handler::Handler;
 use axum::response::{IntoResponse, Response};
 
 use super::error::Problem;
+use super::origin::Origins;
 use super::request_error::RequestError;
 use crate::security::Refusal;
 use crate::server::admission::{Access, Admission};
@@ -22,6 +23,8 @@ pub(super) struct Admitted<H> {
 /// What lets requests in, and takes leave of the others.
 pub(super) trait Gate {
     fn admission(&self) -> &Admission;
+
+    fn origins(&self) -> &Origins;
 
     /// Why nothing can be asked of the log yet, if that is so.
     fn starting(&self) -> Option<ServiceError>;
@@ -40,10 +43,13 @@ where
 
     fn call(self, request: Request, state: S) -> Self::Future {
         Box::pin(async move {
-            let admitted = match state.admission().admit(self.access, &request) {
+            let admitted = state.origins().check(&request).and_then(|()| {
+                state.admission().admit(self.access, &request).map_err(RequestError::from)
+            });
+            let admitted = match admitted {
                 Ok(admitted) => admitted,
-                Err(refusal) => {
-                    let error = state.refuse(request, RequestError::from(refusal)).await;
+                Err(error) => {
+                    let error = state.refuse(request, error).await;
                     return Problem::from(error).into_response();
                 }
             };

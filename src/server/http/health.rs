@@ -79,7 +79,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let log = Log::open(dir.path(), LogConfig::default()).expect("a log");
         let log = LocalLog::start(log, &LocalLogConfig::default()).expect("a storage thread");
-        let mut router = router(Arc::new(log), &config, &Arc::default(), shutdown.clone());
+        let mut router = router(Arc::new(log), &config, None, &Arc::default(), shutdown.clone());
         let request = Request::get(path).body(Body::empty()).expect("a request");
         let Ok(response) = router.call(request).await;
         let status = response.status().as_u16();

@@ -10,6 +10,7 @@ mod go_json;
 mod health;
 mod metrics;
 mod openapi;
+mod origin;
 mod original;
 mod path;
 mod query;
@@ -18,6 +19,7 @@ mod request_log;
 mod resource;
 mod v1;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -28,10 +30,12 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::admitted::{Admitted, Gate};
 use self::body::BodyLimits;
+use self::origin::Origins;
 use self::resource::Resource;
 use self::v1::{Cursor, Wanted};
 use super::admission::{Access, Action, Admission};
 use super::answer_room::{AnswerRoom, Taken};
+use super::timestamps::Timestamps;
 use super::{ServerConfig, Shutdown};
 use crate::service::{CommitLog, Offset, Record, ServiceError};
 use crate::telemetry::Metrics;
@@ -42,6 +46,8 @@ struct App<L> {
     log: Arc<L>,
     bodies: BodyLimits,
     admission: Admission,
+    origins: Origins,
+    timestamps: Timestamps,
     answers: Arc<AnswerRoom>,
     shutdown: Shutdown,
     metrics: Arc<Metrics>,
@@ -49,21 +55,25 @@ struct App<L> {
     openapi: Bytes,
 }
 
-/// All routes over a log. Every one comes from a [`Resource`], so every one is documented.
+/// All routes over a log, for a listener at `address`. Every one comes from a [`Resource`], so every one is
+/// documented.
 pub(super) fn router<L: CommitLog>(
     log: Arc<L>,
     config: &ServerConfig,
+    address: Option<SocketAddr>,
     metrics: &Arc<Metrics>,
     shutdown: Shutdown,
 ) -> Router {
     let (routes, api) = v1::add_to(common::<L>()).split_for_parts();
     let bodies = BodyLimits::new(config);
     let admission = Admission::by(config.protection.guard.clone());
+    let (origins, timestamps) = (Origins::new(config, address), Timestamps::new(config));
     let answers = Arc::new(AnswerRoom::new(config.max_record_bytes, config.write_stall_timeout));
     let metrics = Arc::clone(metrics);
     let count = middleware::from_fn_with_state(Arc::clone(&metrics), request_log::answer_and_log);
     let openapi = openapi::document(&api);
-    let app = App { log, bodies, admission, answers, shutdown, metrics, openapi };
+    let app =
+        App { log, bodies, admission, origins, timestamps, answers, shutdown, metrics, openapi };
     routes
         .fallback(Admitted { handler: path::elsewhere, access: Access::Known })
         .layer(count)
@@ -122,6 +132,10 @@ impl<L: CommitLog> App<L> {
 impl<L: CommitLog> Gate for Arc<App<L>> {
     fn admission(&self) -> &Admission {
         &self.admission
+    }
+
+    fn origins(&self) -> &Origins {
+        &self.origins
     }
 
     fn starting(&self) -> Option<ServiceError> {

@@ -48,6 +48,12 @@ pub(super) enum RequestError {
     /// More records than one batch may have.
     #[error("the body has more than {max} records: nothing was appended")]
     TooManyRecords { max: usize },
+    /// A web page of somebody else's has a browser send this.
+    #[error("requests for pages of {origin} are not taken")]
+    ForeignOrigin { origin: String },
+    /// The server is called by a name that isn't its own, as a page would that passes for one of it.
+    #[error("{host} is not the name of this server")]
+    ForeignHost { host: String },
     /// It isn't known who is asking.
     #[error("not authenticated")]
     Unauthenticated,
@@ -76,6 +82,8 @@ impl RequestError {
             RequestError::NotAcceptable { .. } => "not_acceptable",
             RequestError::RangeNotSatisfiable { .. } => "range_not_satisfiable",
             RequestError::TooManyRecords { .. } => "batch_too_large",
+            RequestError::ForeignOrigin { .. } => "foreign_origin",
+            RequestError::ForeignHost { .. } => "foreign_host",
             RequestError::Unauthenticated => "unauthenticated",
             RequestError::PermissionDenied => "permission_denied",
             RequestError::Panicked => "internal",
@@ -100,7 +108,9 @@ impl RequestError {
             RequestError::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             RequestError::NoSuchPath { .. } => StatusCode::NOT_FOUND,
             RequestError::Unauthenticated => StatusCode::UNAUTHORIZED,
-            RequestError::PermissionDenied => StatusCode::FORBIDDEN,
+            RequestError::ForeignOrigin { .. }
+            | RequestError::ForeignHost { .. }
+            | RequestError::PermissionDenied => StatusCode::FORBIDDEN,
             RequestError::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -125,6 +135,12 @@ impl RequestError {
             RequestError::UnsupportedMediaType { expected, .. } => format!("send {expected}"),
             RequestError::NotAcceptable { offered } => format!("accept {}", offered.join(", ")),
             RequestError::RangeNotSatisfiable { .. } => "ask for bytes that are there".into(),
+            RequestError::ForeignOrigin { .. } => {
+                "leave `Origin` out if this is no browser, or name its host with --http-name when the server is started".into()
+            }
+            RequestError::ForeignHost { .. } => {
+                "call it by its address or as localhost, or give it the name with --http-name when it is started".into()
+            }
             RequestError::Unauthenticated => {
                 "show a token, as `Authorization: Bearer …`, or a client certificate".into()
             }

@@ -1,13 +1,15 @@
 //! Requests that arrive in pieces, slowly, and beyond what there is room for.
 
 use axum::body::Body;
+use futures_util::future::{self, FutureExt};
 use futures_util::stream;
 use http_body_util::BodyExt;
 use prost::Message;
 use prost_types::FileDescriptorSet;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tonic::Code;
 
+use super::super::produce::within_room;
 use super::*;
 use crate::wire::v1;
 
@@ -117,6 +119,24 @@ async fn what_is_packed_counts_as_the_most_that_comes_out() {
     packed[0] = 1;
     sender.send(packed.repeat(20)).await.expect("sent");
     assert_eq!(code_of_next(&mut body).await, None);
+}
+
+#[tokio::test]
+async fn a_batch_that_waits_for_the_log_is_counted() {
+    let limits = limits();
+    let n_held = || 2 * MAX_MESSAGE_BYTES - limits.room.available_permits();
+    let at_once = within_room(&limits, u64::MAX, future::ready(Ok(7)));
+    assert_eq!(at_once.await.expect("it needs no room"), 7);
+    let (hand_over, handed_over) = oneshot::channel();
+    let waiting = within_room(&limits, 1500, handed_over.map(|taken| Ok(taken.is_ok())));
+    let others = async {
+        assert_eq!(n_held(), 1500);
+        let more = within_room(&limits, 600, future::pending::<Result<(), _>>()).await;
+        assert!(matches!(more, Err(ServiceError::Busy { waiting_bytes: 1500 })), "{more:?}");
+        hand_over.send(()).expect("it waits");
+    };
+    let (taken, ()) = tokio::join!(waiting, others);
+    assert!(taken.expect("taken") && n_held() == 0);
 }
 
 #[tokio::test]

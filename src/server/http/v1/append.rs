@@ -58,7 +58,7 @@ pub(in crate::server::http) struct Appended {
     ),
     responses(
         (status = 201, description = "Appended", body = Appended, content_type = "application/json"),
-        (status = 400, description = "The body, a parameter or a header can't be understood; a message about NDJSON names the line"),
+        (status = 400, description = "The body, a parameter or a header can't be understood, and a message about NDJSON names the line; or a timestamp is too far in the future"),
         (status = 408, description = "The body took too long"),
         (status = 412, description = "The next append gets another offset than was expected"),
         (status = 413, description = "The body, a record or the batch is too large"),
@@ -78,6 +78,7 @@ pub(super) async fn append<L: CommitLog>(
     let mut body = app.bodies.read(request).await?;
     let expected_offset = asked.expected_offset;
     let records = asked.records(&mut body, &app.bodies)?;
+    app.timestamps.check_all(&records)?;
     let appended = app.log.append(Batch { records, expected_offset }).await?;
     drop(body);
     let mut response = created(&appended);
