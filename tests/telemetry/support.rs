@@ -115,7 +115,7 @@ pub(crate) async fn send_with(
 ) -> Answer {
     let mut stream = TcpStream::connect(server).await.expect("connected");
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}Connection: close\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\
          Content-Length: 1\r\n\r\nx"
     );
     stream.write_all(request.as_bytes()).await.expect("sent");
