@@ -9,27 +9,24 @@
 //! - An entry is stored relative offset last, and the entries of a batch last entry first, so a
 //!   reader that counts entries from the start sees all of a batch or none of it.
 
+mod mapped;
+mod sparse;
+mod stream;
+
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::frame::MIN_FRAME_BYTES;
-use super::fs::{self, Access, StorageFile, read_full};
-use super::mmap::Mapping;
+use super::fs::{StorageFile, read_full};
 use super::offset::{Position, RelativeOffset};
 use super::plant::{Plant, is_planted};
 
+pub(super) use mapped::MappedIndex;
+pub(super) use sparse::SparseIndex;
+pub(super) use stream::{EntryReader, EntryWriter};
+
 /// Bytes of an entry: relative offset (4) and position (8), both big-endian.
 pub(super) const ENTRY_BYTES: u64 = 12;
-
-const WORDS_PER_ENTRY: usize = 3;
-
-/// Entries mapped at once: 3 MiB, a multiple of both the page and the entry size.
-const CHUNK_ENTRIES: u64 = 256 << 10;
-const CHUNK_BYTES: u64 = CHUNK_ENTRIES * ENTRY_BYTES;
-
-/// Space reserved for the first entries of a segment, and the most that is reserved at once.
-const MIN_RESERVED_BYTES: u64 = 64 << 10;
-const MAX_RESERVE_STEP_BYTES: u64 = 4 << 20;
 
 /// One row: where the record with that relative offset starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,219 +133,15 @@ pub(super) fn count_entries(file: &dyn StorageFile, from: u64) -> io::Result<u64
     }
 }
 
-/// An index file, mapped in chunks as they're needed.
-#[derive(Debug)]
-pub(super) struct MappedIndex {
-    file: Arc<dyn StorageFile>,
-    access: Access,
-    chunks: Box<[OnceLock<Mapping>]>,
-}
-
-impl MappedIndex {
-    /// Maps room for `capacity` entries of `file`. Nothing is mapped before it's touched.
-    pub(super) fn new(file: Arc<dyn StorageFile>, access: Access, capacity: u64) -> Self {
-        let n_chunks = capacity.div_ceil(CHUNK_ENTRIES) as usize;
-        let chunks = (0..n_chunks).map(|_| OnceLock::new()).collect();
-        MappedIndex { file, access, chunks }
-    }
-
-    /// How many entries there is room for.
-    pub(super) fn capacity(&self) -> u64 {
-        self.chunks.len() as u64 * CHUNK_ENTRIES
-    }
-
-    pub(super) fn file(&self) -> &Arc<dyn StorageFile> {
-        &self.file
-    }
-
-    /// Entry `relative`, which the caller knows to be there.
-    fn load(&self, relative: u64) -> Option<Entry> {
-        let mapping = self.chunk(relative).ok()?;
-        let word = word_of(relative);
-        let high = u64::from(mapping.load(word + 1));
-        let low = u64::from(mapping.load(word + 2));
-        Some(Entry {
-            relative: RelativeOffset(mapping.load(word)),
-            position: Position(high << 32 | low),
-        })
-    }
-
-    /// Lengthens the file from `reserved` bytes so that `n_entries` fit; answers with the new length,
-    /// which is never a multiple of the entry size: that says "closed cleanly".
-    pub(super) fn reserve(&self, reserved: u64, n_entries: u64) -> io::Result<u64> {
-        let needed = n_entries * ENTRY_BYTES;
-        if reserved >= needed && !reserved.is_multiple_of(ENTRY_BYTES) {
-            return Ok(reserved);
-        }
-        let step = needed.clamp(MIN_RESERVED_BYTES, MAX_RESERVE_STEP_BYTES);
-        let mut target = (needed + 1).next_multiple_of(step);
-        if target.is_multiple_of(ENTRY_BYTES) {
-            target += 4096;
-        }
-        fs::reserve(&*self.file, reserved, target)?;
-        Ok(target)
-    }
-
-    /// Stores the entries of one batch, the first of which is `first`.
-    pub(super) fn store(&self, first: u64, positions: &[u64]) -> io::Result<()> {
-        for (number, &position) in positions.iter().enumerate().rev() {
-            let relative = first + number as u64;
-            let mapping = self.chunk(relative)?;
-            let word = word_of(relative);
-            mapping.store(word + 1, (position >> 32) as u32);
-            mapping.store(word + 2, position as u32);
-            mapping.store(word, relative as u32);
-        }
-        self.release_full_chunks(first, positions.len() as u64);
-        Ok(())
-    }
-
-    /// Takes back the entries `from..to`, last first.
-    pub(super) fn clear(&self, from: u64, to: u64) -> io::Result<()> {
-        for relative in (from..to).rev() {
-            let mapping = self.chunk(relative)?;
-            let word = word_of(relative);
-            for word in word..word + WORDS_PER_ENTRY {
-                mapping.store(word, 0);
-            }
-        }
-        Ok(())
-    }
-
-    /// A chunk that has just been filled isn't needed for appending any more; letting go of it keeps
-    /// the memory of an endless append constant.
-    fn release_full_chunks(&self, first: u64, n_entries: u64) {
-        let (from, to) = (first / CHUNK_ENTRIES, (first + n_entries) / CHUNK_ENTRIES);
-        for chunk in from..to {
-            if let Some(mapping) = self.chunks.get(chunk as usize).and_then(OnceLock::get) {
-                mapping.release(CHUNK_BYTES as usize / 4);
-            }
-        }
-    }
-
-    fn chunk(&self, relative: u64) -> io::Result<&Mapping> {
-        let number = relative / CHUNK_ENTRIES;
-        let chunk = self.chunks.get(number as usize).ok_or(io::ErrorKind::InvalidInput)?;
-        if let Some(mapping) = chunk.get() {
-            return Ok(mapping);
-        }
-        let mapping = self.file.map(number * CHUNK_BYTES, CHUNK_BYTES as usize, self.access)?;
-        // Another thread may have been faster; then its mapping is the one.
-        Ok(chunk.get_or_init(|| mapping))
-    }
-}
-
-fn word_of(relative: u64) -> usize {
-    (relative % CHUNK_ENTRIES) as usize * WORDS_PER_ENTRY
-}
-
 /// The most entries that frames of `store_bytes` bytes can need.
 pub(super) fn max_entries(store_bytes: u64) -> u64 {
     (store_bytes / MIN_FRAME_BYTES + 1).min(1 << 32)
 }
 
-/// Some positions of a store, in memory.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SparseIndex {
-    entries: Vec<Entry>,
-    /// Position from which on the next frame is noted.
-    next_at: u64,
-}
-
-impl SparseIndex {
-    /// Bytes of store between two entries: 16,384 of them for a segment of 1 GiB.
-    const SPACING_BYTES: u64 = 64 << 10;
-
-    /// Is told of every frame in order and keeps some.
-    pub(super) fn note(&mut self, entry: Entry) {
-        if entry.position.0 >= self.next_at {
-            self.keep(entry);
-        }
-    }
-
-    /// Keeps a frame that has to be found, such as the first behind damage.
-    pub(super) fn keep(&mut self, entry: Entry) {
-        self.next_at = entry.position.0 + Self::SPACING_BYTES;
-        self.entries.push(entry);
-    }
-
-    fn floor(&self, relative: u64) -> Option<Entry> {
-        let n_before =
-            self.entries.partition_point(|entry| u64::from(entry.relative.0) <= relative);
-        n_before.checked_sub(1).map(|last| self.entries[last])
-    }
-}
-
-/// Writes entries to a file in order, in blocks.
-pub(super) struct EntryWriter<'a> {
-    file: &'a dyn StorageFile,
-    /// Where in the file the block goes.
-    position: u64,
-    block: Vec<u8>,
-}
-
-impl<'a> EntryWriter<'a> {
-    const BLOCK_BYTES: usize = 256 << 10;
-
-    /// Starts with entry `first`.
-    pub(super) fn new(file: &'a dyn StorageFile, first: u64) -> Self {
-        EntryWriter { file, position: first * ENTRY_BYTES, block: Vec::new() }
-    }
-
-    pub(super) fn put(&mut self, entry: Entry) -> io::Result<()> {
-        self.block.extend_from_slice(&entry.to_bytes());
-        if self.block.len() >= Self::BLOCK_BYTES { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        fs::write_full(self.file, &self.block, self.position)?;
-        self.position += self.block.len() as u64;
-        self.block.clear();
-        Ok(())
-    }
-
-    /// Cuts the file behind the last entry, and syncs it.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        self.flush()?;
-        self.file.set_len(self.position)?;
-        self.file.sync_all()
-    }
-}
-
-/// Reads entries of a file in order, in blocks.
-#[derive(Debug)]
-pub(super) struct EntryReader {
-    file: Arc<dyn StorageFile>,
-    block: Vec<u8>,
-    /// The first entry in the block, and how many bytes of it are filled.
-    first: u64,
-    n_filled: usize,
-}
-
-impl EntryReader {
-    const BLOCK_ENTRIES: u64 = 4096;
-
-    pub(super) fn new(file: Arc<dyn StorageFile>) -> Self {
-        let block = vec![0; (Self::BLOCK_ENTRIES * ENTRY_BYTES) as usize];
-        EntryReader { file, block, first: u64::MAX, n_filled: 0 }
-    }
-
-    pub(super) fn entry(&mut self, relative: u64) -> io::Result<Option<Entry>> {
-        let first = relative - relative % Self::BLOCK_ENTRIES;
-        if first != self.first {
-            self.n_filled = read_full(&*self.file, &mut self.block, first * ENTRY_BYTES)?;
-            self.first = first;
-        }
-        let at = ((relative - first) * ENTRY_BYTES) as usize;
-        let bytes = self.block[..self.n_filled].get(at..).and_then(<[u8]>::first_chunk);
-        Ok(bytes.map(|bytes| Entry::from_bytes(*bytes)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::fs::{FileSystem, OsFileSystem};
+    use crate::log::fs::{Access, FileSystem, OsFileSystem};
 
     fn new_file() -> (tempfile::TempDir, Arc<dyn StorageFile>) {
         let dir = tempfile::tempdir().expect("a directory");

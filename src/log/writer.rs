@@ -9,6 +9,7 @@
 //!   that found no room can be taken back ([`Writer::resume`]).
 
 mod resume;
+mod seal;
 mod space;
 mod undo;
 
@@ -23,8 +24,8 @@ use super::config::{Durability, LogConfig, SyncPolicy};
 use super::dir::LogDir;
 use super::error::LogError;
 use super::frame::{self, Stamp};
-use super::fs::{self, Access};
-use super::index::{self, ENTRY_BYTES, Index, MappedIndex};
+use super::fs;
+use super::index::{Index, MappedIndex};
 use super::observer::{Commit, SPANS, Stopwatch};
 use super::offset::Offset;
 use super::plant::{self, Plant, is_planted};
@@ -33,6 +34,8 @@ use super::segment::{Extent, Segment};
 use super::view::View;
 use resume::Lack;
 use space::Space;
+
+pub(super) use seal::{index_capacity, start_segment};
 
 /// The most that one batch may take, unless it's a single record.
 pub(super) const MAX_BATCH_BYTES: u64 = 64 << 20;
@@ -327,54 +330,6 @@ impl Writer {
         self.view.set_next(self.next);
     }
 
-    /// Seals the active segment and starts the next one. Nothing may be staged.
-    pub(super) fn roll(&mut self) -> Result<(), LogError> {
-        if let Some(refusal) = self.refusal() {
-            return Err(refusal);
-        }
-        self.seal().map_err(|failure| self.latch(failure))?;
-        let started = start_segment(&self.dir, &self.config, self.next);
-        let segment = started.map_err(|failure| self.latch_lacking(failure, Lack::Segment))?;
-        let mut segments = (*self.view.segments()).clone();
-        segments.push(Arc::clone(&segment));
-        self.view.set_segments(segments);
-        self.active = segment;
-        (self.position, self.index_len) = (0, 0);
-        self.space.restart(0);
-        self.was_cut = false;
-        Ok(())
-    }
-
-    /// Syncs the active segment and cuts its files to their content.
-    fn seal(&mut self) -> Result<(), LogError> {
-        let store = Arc::clone(&self.active.store);
-        if self.space.reaches_past(self.position) {
-            store.set_len(self.position).map_err(|error| self.store_error("cut", error))?;
-            self.space.restart(self.position);
-        }
-        self.observed_sync(|| store.sync_all())?;
-        self.synced = self.next;
-        let index_len = self.next.since(self.active.base) * ENTRY_BYTES;
-        if self.was_cut {
-            self.replace_index(index_len)?;
-        } else {
-            let file = Arc::clone(self.mapped()?.file());
-            file.set_len(index_len).map_err(|error| self.index_error("cut", error))?;
-            file.sync_all().map_err(|error| self.index_error("sync", error))?;
-        }
-        self.index_len = index_len;
-        Ok(())
-    }
-
-    fn observed_sync(&self, sync: impl FnOnce() -> io::Result<()>) -> Result<(), LogError> {
-        let mut stopwatch = Stopwatch::start(self.config.observer.as_ref());
-        sync().map_err(|error| self.store_error("sync", error))?;
-        if let Some(observer) = &self.config.observer {
-            observer.synced(stopwatch.lap());
-        }
-        Ok(())
-    }
-
     /// What a background sync has to sync.
     pub(super) fn unsynced(&self) -> Option<Unsynced> {
         let segment = Arc::clone(&self.active);
@@ -387,24 +342,6 @@ impl Writer {
         if synced.n_cuts == self.n_cuts {
             self.synced = self.synced.max(synced.up_to);
         }
-    }
-
-    /// Leaves the files as a clean close does. After a failure they are left alone: the next open
-    /// finds out what is there. The first close answers with that failure; damage was said at opening.
-    pub(super) fn close(&mut self) -> Result<(), LogError> {
-        if mem::replace(&mut self.closed, true) {
-            return Ok(());
-        }
-        match &self.failure {
-            Some(LogError::Damaged { .. }) => return Ok(()),
-            Some(_) => return self.refusal().map_or(Ok(()), Err),
-            None => {}
-        }
-        // Nothing was appended, so nothing is to be cut, and a reader's log stays untouched.
-        if self.index_len.is_multiple_of(ENTRY_BYTES) {
-            return Ok(());
-        }
-        self.seal().map_err(|failure| self.latch(failure))
     }
 
     fn mapped(&self) -> Result<&MappedIndex, LogError> {
@@ -426,26 +363,6 @@ impl Writer {
     fn index_error(&self, action: &'static str, error: io::Error) -> LogError {
         LogError::io(action, &self.dir.index_path(self.active.base), error)
     }
-}
-
-/// Creates the files of a segment and syncs their names, before any record in it is acknowledged.
-pub(super) fn start_segment(
-    dir: &LogDir,
-    config: &LogConfig,
-    base: Offset,
-) -> Result<Arc<Segment>, LogError> {
-    let store_path = dir.store_path(base);
-    let store = dir.open_file(&store_path, Access::CreateNew)?;
-    let index = dir.open_file(&dir.index_path(base), Access::CreateNew)?;
-    dir.sync()?;
-    let index = MappedIndex::new(index, Access::ReadWrite, index_capacity(config));
-    let index = Index::Mapped(index);
-    Ok(Arc::new(Segment::new(base, store, store_path, index, Extent::default())))
-}
-
-/// How many entries the index of an active segment may need.
-pub(super) fn index_capacity(config: &LogConfig) -> u64 {
-    index::max_entries(config.segment_bytes.max(MAX_BATCH_BYTES))
 }
 
 fn unix_micros() -> u64 {
