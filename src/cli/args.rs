@@ -18,6 +18,7 @@ use super::output::OutputFormat;
 use super::read::ReadArgs;
 use super::repair::RepairArgs;
 use super::serve::ServeArgs;
+use super::server_args::Meant;
 use super::token::TokenArgs;
 use super::top::TopArgs;
 use super::truncate::TruncateArgs;
@@ -98,13 +99,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Takes the directory, though a server is known.
-    pub(crate) fn forget_server(&mut self) {
+    /// Forgets all other logs that are named, so that this one is taken.
+    pub(crate) fn take(&mut self, meant: Meant) {
         match self {
+            Command::Top(args) => args.take(meant),
+            _ if meant != Meant::Directory => {}
             Command::Append(args) => args.server.server = None,
             Command::Read(args) => args.server.server = None,
             Command::Info(args) => args.server.server = None,
-            Command::Top(args) => args.forget_server(),
             Command::Bench(args) => args.forget_server(),
             _ => {}
         }

@@ -40,9 +40,7 @@ fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
 
 /// With what goes before what decided.
 fn settled(mut cli: Cli, matches: &ArgMatches, file: Option<&Applied>) -> anyhow::Result<Cli> {
-    if server_args::prefers_directory(matches)? {
-        cli.command.forget_server();
-    }
+    cli.command.take(server_args::meant(matches)?);
     if let Command::Serve(args) = &mut cli.command
         && args.check_config
     {

@@ -1,11 +1,12 @@
 //! Diagnostics on standard error, as text or JSON. Results never go through here.
 
 use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::{self, writer::MakeWriterExt};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -23,6 +24,26 @@ pub(crate) enum LogFormat {
 /// Where the log says what recovery does.
 const RECOVERY: &str = "proglog::log::recover";
 
+/// Whether the terminal of standard error is a screen now, on which lines have no place.
+static HAS_SCREEN: AtomicBool = AtomicBool::new(false);
+
+/// Keeps diagnostics off the terminal for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Screen(());
+
+impl Screen {
+    pub(crate) fn begin() -> Screen {
+        HAS_SCREEN.store(io::stderr().is_terminal(), Ordering::Relaxed);
+        Screen(())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        HAS_SCREEN.store(false, Ordering::Relaxed);
+    }
+}
+
 /// Starts to print diagnostics, and to export traces if the environment says where to. A second call, as in tests, changes nothing. With `notes_recovery`
 /// warnings about recovery are left out, unless more is asked for, since a note tells the same.
 pub(crate) fn start(global: &GlobalArgs, notes_recovery: bool) -> Option<Traces> {
@@ -33,7 +54,7 @@ pub(crate) fn start(global: &GlobalArgs, notes_recovery: bool) -> Option<Traces>
         filter = filter.with_target(RECOVERY, LevelFilter::ERROR);
     }
     let layer = fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(io::stderr.with_filter(|_| !HAS_SCREEN.load(Ordering::Relaxed)))
         .with_ansi(io::stderr().is_terminal() && !is_plain())
         // A closed standard error must not end the program.
         .log_internal_errors(false);

@@ -5,7 +5,8 @@
 //! travel as `anyhow::Error` and become one report in `failure.rs`.
 //!
 //! Invariants
-//! - `read`, `dump-index`, `info`, `top` and `verify` never write, and take no lock.
+//! - `read`, `dump-index`, `info`, `top` and `verify` never write, and hold no lock: whether there is a writer
+//!   they find out by trying its lock for a moment, which a writer that starts waits for.
 //! - The only bare `io::Error` is standard output's; any other is wrapped where it happens.
 //! - A flag's value comes from the command line, else the environment, else the configuration
 //!   file, else its default.

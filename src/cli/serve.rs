@@ -36,7 +36,7 @@ use super::failure::Failure;
 use super::log_args::LogArgs;
 use super::settings::Settings;
 use crate::log::LogConfig;
-use crate::server::{self, Listeners, Protection, Shutdown};
+use crate::server::{self, Listeners, Protection, ServerConfig, Shutdown};
 use crate::service::{self, DiskWatch, ProgressNote, ServiceError, StartingLog};
 use crate::telemetry::Metrics;
 use crate::wire::time::parse_duration;
@@ -124,8 +124,11 @@ pub(crate) fn run(
     };
     let http = Interface::new("--http-addr", &args.http_addr, exposure)?;
     let grpc = Interface::new("--grpc-addr", &args.grpc_addr, exposure)?;
-    let protection = args.security.load()?;
-    keep_out_of_core_dumps(&protection);
+    let mut config = args.limits.to_config(args.log.max_record_bytes)?;
+    (config.grace, config.protection) = (args.grace, args.security.load()?);
+    config.http_names = args.security.http_name.clone();
+    config.http_host = args.http_addr.host().to_owned();
+    keep_out_of_core_dumps(&config.protection);
     let watermarks = args.disk.to_watermarks()?;
     if args.check_config {
         return check_config::run(&args, context, out);
@@ -137,7 +140,7 @@ pub(crate) fn run(
         let listeners =
             Listeners { http: Some(http.bind().await?), grpc: Some(grpc.bind().await?) };
         let disk = DiskWatch::of_dir(context.dir.clone(), watermarks);
-        serve(listeners, protection, disk, &args, context, &notifier, out).await
+        serve(listeners, config, disk, &args, context, &notifier, out).await
     });
     // A read that hangs on its device must not hold the end up.
     runtime.shutdown_background();
@@ -147,7 +150,7 @@ pub(crate) fn run(
 /// Serves from the start, though everything but the probes is told to come back until the log is open.
 async fn serve(
     listeners: Listeners,
-    protection: Protection,
+    config: ServerConfig,
     disk: DiskWatch,
     args: &ServeArgs,
     context: &Context,
@@ -157,10 +160,10 @@ async fn serve(
     let (trigger, mut shutdown) = server::shutdown();
     server::trigger_on_signals(trigger.clone())
         .map_err(|error| failed("watch for signals", &error))?;
-    reload::start(protection.clone(), notifier.clone())
+    reload::start(config.protection.clone(), notifier.clone())
         .map_err(|error| failed("watch for signals", &error))?;
     let metrics = Arc::new(Metrics::new());
-    watch(&metrics, &protection);
+    watch(&metrics, &config.protection);
     let progress = ProgressNote::default();
     let observer = Some(service::observer(&metrics, progress.clone()));
     let opening = Opening {
@@ -171,10 +174,6 @@ async fn serve(
         retention: args.retention.to_retention(),
     };
     let log = Arc::new(StartingLog::new(&opening.config, progress.clone()));
-    let mut config = args.limits.to_config(args.log.max_record_bytes);
-    (config.grace, config.protection) = (args.grace, protection);
-    config.http_names = args.security.http_name.clone();
-    config.http_names.push(args.http_addr.host().to_owned());
     let places = Places::of(&listeners)?;
     let served = Arc::clone(&log);
     let serving = server::run_metered(listeners, served, config, metrics, shutdown.clone());

@@ -107,10 +107,23 @@ const OF_A_DIRECTORY: [&str; 4] = ["dir", "fsync", "segment_bytes", "max_record_
 const OF_A_LOCAL_BENCH: [&str; 5] =
     ["threads", "batch", "fsync", "segment_bytes", "max_record_bytes"];
 
-/// Where the command line itself names a directory, a server from elsewhere is passed over: `true`.
-/// What the command line says about a directory beside a server is refused.
-pub(crate) fn prefers_directory(matches: &ArgMatches) -> Result<bool, Failure> {
-    let Some((name, subcommand)) = matches.subcommand() else { return Ok(false) };
+/// Which log is meant, where the command line and other places name several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// The only one that is named, or the one that the subcommand takes first.
+    AsNamed,
+    /// The directory.
+    Directory,
+    /// The server at `--server`.
+    Server,
+    /// The server at `--http`.
+    Http,
+}
+
+/// What the command line says goes before what is said elsewhere. What it says about a directory beside a
+/// server is refused, and so are two servers.
+pub(crate) fn meant(matches: &ArgMatches) -> Result<Meant, Failure> {
+    let Some((name, subcommand)) = matches.subcommand() else { return Ok(Meant::AsNamed) };
     let is_bench = name == "bench";
     let matches =
         if is_bench { subcommand.subcommand().map_or(subcommand, |(_, m)| m) } else { subcommand };
@@ -119,16 +132,24 @@ pub(crate) fn prefers_directory(matches: &ArgMatches) -> Result<bool, Failure> {
         if is_there { matches.value_source(id) } else { None }
     };
     let is_said = |id: &&str| source(id) == Some(ValueSource::CommandLine);
-    // What the command line says goes before what is said elsewhere.
-    let named = ["server", "http"].into_iter().filter(|id| source(id).is_some());
-    let Some(server) = named.max_by_key(is_said) else { return Ok(false) };
-    if !is_said(&server) && is_said(&"dir") {
-        return Ok(true);
-    }
+    let (has_server, has_http) = (source("server").is_some(), source("http").is_some());
+    let meant = match (is_said(&"server"), is_said(&"http")) {
+        (true, true) => {
+            return Err(
+                Failure::usage("--server and --http name two servers").hint("leave one out")
+            );
+        }
+        (true, false) => Meant::Server,
+        (false, true) => Meant::Http,
+        (false, false) if !has_server && !has_http => return Ok(Meant::AsNamed),
+        (false, false) if is_said(&"dir") => return Ok(Meant::Directory),
+        (false, false) => Meant::AsNamed,
+    };
+    let server = if has_http && meant != Meant::Server { "http" } else { "server" };
     let conflicting: &[&str] = if is_bench { &OF_A_LOCAL_BENCH } else { &OF_A_DIRECTORY };
     match conflicting.iter().copied().find(is_said) {
         Some(id) => Err(conflict(server, id)),
-        None => Ok(false),
+        None => Ok(meant),
     }
 }
 
@@ -144,9 +165,9 @@ mod tests {
     use super::super::args::command;
     use super::*;
 
-    fn prefers(words: &str) -> Result<bool, String> {
+    fn meant_by(words: &str) -> Result<Meant, String> {
         let matches = command().try_get_matches_from(words.split(' ')).expect(words);
-        prefers_directory(&matches).map_err(|failure| failure.message)
+        meant(&matches).map_err(|failure| failure.message)
     }
 
     #[test]
@@ -166,8 +187,8 @@ mod tests {
 
     #[test]
     fn flags_of_a_directory_are_refused_beside_a_server() {
-        assert_eq!(prefers("proglog append --server a:1"), Ok(false));
-        assert_eq!(prefers("proglog append --fsync never"), Ok(false));
+        assert_eq!(meant_by("proglog append --server a:1"), Ok(Meant::Server));
+        assert_eq!(meant_by("proglog append --fsync never"), Ok(Meant::AsNamed));
         for words in [
             "proglog append --server a:1 --fsync never",
             "proglog append --server a:1 --segment-bytes 1MiB",
@@ -177,9 +198,16 @@ mod tests {
             "proglog bench append --http a:1 --fsync never",
             "proglog top -d x --http a:1",
         ] {
-            let message = prefers(words).expect_err(words);
+            let message = meant_by(words).expect_err(words);
             assert!(message.contains("has no meaning with --"), "{message}");
         }
-        assert_eq!(prefers("proglog -d x bench append --server a:1"), Ok(false), "for its files");
+        let bench = meant_by("proglog -d x bench append --server a:1");
+        assert_eq!(bench, Ok(Meant::Server), "the directory is for its files");
+    }
+
+    #[test]
+    fn two_servers_are_not_one() {
+        let message = meant_by("proglog top --http a:1 --server b:1").expect_err("two");
+        assert!(message.contains("two servers"), "{message}");
     }
 }

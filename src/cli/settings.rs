@@ -44,13 +44,12 @@ pub(crate) fn with_config_file(
 }
 
 fn with_config(command: Command, path: &Path, text: &str) -> Result<(Command, Applied), Failure> {
-    let file = ConfigFile { path: path.into(), text, root: command.clone() };
+    let root = command.clone();
+    let mut file = ConfigFile { path: path.into(), text, root, lines: BTreeMap::new() };
     let table = DeTable::parse(text)
         .map_err(|error| file.failure(error.span().unwrap_or_default(), error.message()))?;
     let command = file.apply(command, table.get_ref(), &mut Vec::new())?;
-    let mut lines = BTreeMap::new();
-    file.find_lines(table.get_ref(), &mut Vec::new(), &mut lines);
-    Ok((command, Applied { path: path.into(), lines }))
+    Ok((command, Applied { path: file.path, lines: file.lines }))
 }
 
 struct ConfigFile<'a> {
@@ -58,12 +57,14 @@ struct ConfigFile<'a> {
     text: &'a str,
     /// The command as it was, to try values on.
     root: Command,
+    /// Where the keys are that were taken.
+    lines: BTreeMap<String, usize>,
 }
 
 impl ConfigFile<'_> {
     /// Takes one table; `subcommands` leads from the top to the command that it is for.
     fn apply(
-        &self,
+        &mut self,
         mut command: Command,
         table: &DeTable<'_>,
         subcommands: &mut Vec<String>,
@@ -85,29 +86,11 @@ impl ConfigFile<'_> {
             };
             let values = self.values(arg, name, value, subcommands)?;
             let id = arg.get_id().clone();
+            self.lines.insert(dotted(subcommands, name), self.line(&key.span()));
             command =
                 command.mut_arg(id, |arg| arg.default_values(values.into_iter().map(OsStr::from)));
         }
         Ok(command)
-    }
-
-    /// Where the keys of a table are, and of those below.
-    fn find_lines(
-        &self,
-        table: &DeTable<'_>,
-        subcommands: &mut Vec<String>,
-        lines: &mut BTreeMap<String, usize>,
-    ) {
-        for (key, value) in table {
-            let name = key.get_ref().as_ref();
-            if let DeValue::Table(table) = value.get_ref() {
-                subcommands.push(name.to_owned());
-                self.find_lines(table, subcommands, lines);
-                subcommands.pop();
-            } else {
-                lines.insert(dotted(subcommands, name), self.line(&key.span()));
-            }
-        }
     }
 
     /// The key's values as they would stand on the command line.
@@ -147,6 +130,14 @@ impl ConfigFile<'_> {
             .chain(subcommands.iter().cloned())
             .chain([format!("--{name}={text}")]);
         let error = self.root.clone().try_get_matches_from(words).err()?;
+        // The environment is looked at, too; what is wrong there isn't this value's fault.
+        let Some(ContextValue::String(blamed)) = error.get(ContextKind::InvalidArg) else {
+            return None;
+        };
+        // As in the usage: `--fsync <POLICY>`.
+        if blamed.split([' ', '=', '[']).next()?.strip_prefix("--") != Some(name) {
+            return None;
+        }
         match error.kind() {
             ErrorKind::ValueValidation => Some(
                 std::error::Error::source(&error).map_or_else(String::new, ToString::to_string),

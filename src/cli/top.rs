@@ -25,7 +25,7 @@ use self::source::{Place, Source};
 use self::view::View;
 use super::context::Context;
 use super::exit::Exit;
-use super::server_args::LoginArgs;
+use super::server_args::{LoginArgs, Meant};
 use super::signals::stop_flag;
 use super::values::parse_positive;
 use crate::wire::time::parse_duration;
@@ -41,7 +41,7 @@ and latencies, and a server tells them over HTTP only.
 A server that goes away is shown as such, and asked again until it's back. With access lists, --http
 needs the action `metrics`, and `consume` for the committed offset and why appends are refused.
 
-A directory may be that of a running writer. Nothing is written to it, and no lock is taken.
+A directory may be that of a running writer. Nothing is written to it, and it isn't kept from others.
 
 Examples:
   proglog top
@@ -90,9 +90,14 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 }
 
 impl TopArgs {
-    /// Takes the directory, though a server is known.
-    pub(crate) fn forget_server(&mut self) {
-        (self.http, self.server) = (None, None);
+    /// Forgets all that is named but this.
+    pub(crate) fn take(&mut self, meant: Meant) {
+        if matches!(meant, Meant::Directory | Meant::Server) {
+            self.http = None;
+        }
+        if matches!(meant, Meant::Directory | Meant::Http) {
+            self.server = None;
+        }
     }
 
     fn place(&self, context: &Context) -> Place {

@@ -68,7 +68,7 @@ impl Admission {
         access: Access,
         request: &Request<B>,
     ) -> Result<Admitted, Refusal> {
-        let Some(guard) = &self.guard else { return Ok(Admitted(None)) };
+        let Some(guard) = &self.guard else { return Ok(Admitted::default()) };
         let certificate = request.extensions().get::<Certificate>();
         let credentials = Credentials {
             certificate: certificate.map(|certificate| &*certificate.subject),
@@ -76,16 +76,17 @@ impl Admission {
             bearer: bearer(request.headers()),
         };
         let action = match access {
-            Access::Open => return Ok(Admitted(None)),
+            Access::Open => return Ok(Admitted::default()),
             Access::Known => {
-                guard.require_known(&credentials)?;
-                return Ok(Admitted(None));
+                let subject = guard.require_known(&credentials)?;
+                return Ok(Admitted { subject: Some(subject), lease: None });
             }
             Access::Needs(action) => action,
         };
         let subject = guard.require(&credentials, action)?;
-        let guard = Arc::clone(guard);
-        Ok(Admitted(Some(Lease { guard, subject, action, checked: Instant::now() })))
+        let (named, guard) = (Some(subject.clone()), Arc::clone(guard));
+        let lease = Some(Lease { guard, subject, action, checked: Instant::now() });
+        Ok(Admitted { subject: named, lease })
     }
 }
 
@@ -99,8 +100,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A request that was let in.
-#[derive(Debug)]
-pub(super) struct Admitted(Option<Lease>);
+#[derive(Debug, Default)]
+pub(super) struct Admitted {
+    /// Whose it is, if that had to be known.
+    subject: Option<Subject>,
+    lease: Option<Lease>,
+}
 
 /// For how long that holds.
 #[derive(Clone, Debug)]
@@ -125,16 +130,24 @@ impl Lease {
 impl Admitted {
     /// What has to hold for as long as the caller sends.
     pub(super) fn lease(&self) -> Option<Lease> {
-        self.0.clone()
+        self.lease.clone()
     }
 
-    /// Sees to it that an answer that is read ends once its caller may have no more of it: by what `end`
+    /// Says in the answer's extensions who is asking, and sees to it that one that is read ends once its caller may have no more of it: by what `end`
     /// makes of the refusal. Of what was done the caller is always told.
-    pub(super) fn hold(self, response: Response, end: End) -> Response {
+    pub(super) fn hold(self, mut response: Response, end: End) -> Response {
+        if let Some(subject) = self.subject {
+            response.extensions_mut().insert(subject);
+        }
         let reads = |lease: &Lease| !matches!(lease.action, Action::Produce | Action::Admin);
-        let Some(lease) = self.0.filter(reads) else { return response };
+        let Some(lease) = self.lease.filter(reads) else { return response };
         response.map(|body| Body::new(Held { body, lease, end, is_over: false }))
     }
+}
+
+/// Who asked for an answer, if that had to be known.
+pub(super) fn subject_of(response: &Response) -> Option<&str> {
+    response.extensions().get::<Subject>().and_then(Subject::name)
 }
 
 /// How an answer ends whose caller is refused meanwhile: by trailers, or by being cut off.

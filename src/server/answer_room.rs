@@ -172,7 +172,9 @@ impl AsRef<[u8]> for Holding {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::sleep;
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
 
     use super::*;
 
@@ -192,12 +194,11 @@ mod tests {
         assert!(matches!(read(&room, 16 << 20).await, Err(ServiceError::Busy { .. })));
         read(&room, FREE_BYTES).await.expect("it takes none");
         let sending = first.held_by(vec![1, 2, 3]);
-        let (second, ()) = tokio::join!(read(&room, 16 << 20), async {
-            sleep(WAIT / 2).await;
-            assert_eq!(*sending, [1, 2, 3]);
-            drop(sending);
-        });
-        second.expect("room again");
+        let mut second = pin!(read(&room, 16 << 20));
+        assert!(second.as_mut().now_or_never().is_none(), "it waits");
+        assert_eq!(*sending, [1, 2, 3]);
+        drop(sending);
+        second.await.expect("room again");
     }
 
     #[tokio::test(start_paused = true)]

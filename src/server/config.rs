@@ -9,6 +9,9 @@ use crate::security::tls::ServerTls;
 /// The most records of one request: small ones take more memory than the bytes they come in.
 pub(super) const MAX_BATCH_RECORDS: usize = crate::wire::json_record::MAX_DOCUMENT_RECORDS;
 
+/// The least for [`ServerConfig::max_header_bytes`]: hyper can't do with less.
+pub const MIN_HEADER_BYTES: usize = 8 * 1024;
+
 /// Room in a body beside its value: the JSON around it.
 const BODY_SLACK_BYTES: u64 = 16 * 1024;
 
@@ -60,9 +63,12 @@ pub struct ServerConfig {
     pub max_bodies_bytes: u64,
     /// How far ahead of the clock the timestamp of a client's record may be. Default 1 hour.
     pub max_timestamp_ahead: Duration,
-    /// Names by which clients of HTTP may call the server, beside addresses and `localhost`; they matter where
-    /// it listens for this machine alone and without a login, and to web pages. Default none.
+    /// Names by which clients of HTTP may call the server, beside addresses, `localhost` and its own; they matter
+    /// where it listens for this machine alone and without a login. Web pages may come from there, too. Default
+    /// none.
     pub http_names: Vec<String>,
+    /// The name under which it listens for HTTP, if it has one. Default none.
+    pub http_host: String,
     /// The longest record, in bytes: value, key and headers together. What the messages of gRPC may
     /// have follows from it.
     pub max_record_bytes: u64,
@@ -103,6 +109,7 @@ impl ServerConfig {
             max_pending_resets: 64,
             max_timestamp_ahead: Duration::from_secs(3600),
             http_names: Vec::new(),
+            http_host: String::new(),
             keep_alive_interval: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(20),
             grace: Duration::from_secs(10),

@@ -4,6 +4,7 @@
 //! HTTP/2 is not offered on the HTTP interface: without TLS no client of it asks for that.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -28,12 +29,9 @@ use super::open_calls::OpenCalls;
 use super::opening::Opening;
 use super::peer::{Peer, PeerStream};
 use super::write_deadline::WriteDeadline;
-use super::{ServerConfig, Shutdown};
+use super::{MIN_HEADER_BYTES, ServerConfig, Shutdown};
 use crate::security::tls::{self, Alpn};
 use crate::service::CommitLog;
-
-/// hyper can't do with less for the header of a request.
-const MIN_HEADER_BYTES: usize = 8 * 1024;
 
 /// What a client may send ahead of what is read, in bytes: on one stream, and on the connection.
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
@@ -99,7 +97,7 @@ async fn http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         .half_close(half_closes)
         .serve_connection(stream, service);
     // hyper itself closes a connection that is idle for too long.
-    serve(connection, std::future::pending(), shutdown).await;
+    serve(connection, pending(), pending(), shutdown).await;
 }
 
 /// The answer, with `held` kept until its body is gone.
@@ -182,12 +180,20 @@ async fn grpc<S: AsyncRead + AsyncWrite + Send + Unpin + 'static, L: CommitLog>(
         .keep_alive_interval(config.keep_alive_interval)
         .keep_alive_timeout(config.keep_alive_timeout)
         .serve_connection(stream, service);
-    serve(connection, open_calls.idle_for(config.idle_timeout), shutdown).await;
+    let idle = open_calls.idle_for(config.idle_timeout);
+    // A client that is there would have answered by then that it's told to go.
+    let deaf = open_calls.idle_for(config.idle_timeout.saturating_add(config.keep_alive_timeout));
+    serve(connection, idle, deaf, shutdown).await;
 }
 
-/// Serves until the client ends it, or lets it end in order once it is idle or the server stops.
-async fn serve<C>(connection: C, idle: impl Future<Output = ()>, mut shutdown: Shutdown)
-where
+/// Serves until the client ends it, or lets it end in order once it is idle or the server stops, and without
+/// ado if the client is deaf to that.
+async fn serve<C>(
+    connection: C,
+    idle: impl Future<Output = ()>,
+    deaf: impl Future<Output = ()>,
+    mut shutdown: Shutdown,
+) where
     C: GracefulConnection<Error = hyper::Error>,
 {
     let mut connection = pin!(connection);
@@ -198,7 +204,10 @@ where
         served = connection.as_mut() => served,
         () = over => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                served = connection => served,
+                () = deaf => return,
+            }
         }
     };
     if let Err(error) = served {

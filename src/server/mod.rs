@@ -37,6 +37,6 @@ mod shutdown;
 mod timestamps;
 mod write_deadline;
 
-pub use config::{Protection, ServerConfig};
+pub use config::{MIN_HEADER_BYTES, Protection, ServerConfig};
 pub use listen::{Listeners, run, run_metered};
 pub use shutdown::{Shutdown, ShutdownTrigger, shutdown, trigger_on_signals};

@@ -21,7 +21,13 @@ impl Timestamps {
 
     /// Refuses a record that is from too far in the future.
     pub(super) fn check(self, record: &NewRecord) -> Result<(), ServiceError> {
-        let Some(timestamp_us) = record.timestamp_us else { return Ok(()) };
+        self.check_all(std::slice::from_ref(record))
+    }
+
+    /// Refuses a batch with such a record.
+    pub(super) fn check_all(self, records: &[NewRecord]) -> Result<(), ServiceError> {
+        let newest = records.iter().filter_map(|record| record.timestamp_us).max();
+        let Some(timestamp_us) = newest else { return Ok(()) };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let latest = now.saturating_add(self.max_ahead).as_micros();
         let latest_us = u64::try_from(latest).unwrap_or(u64::MAX);
@@ -29,11 +35,6 @@ impl Timestamps {
             return Err(ServiceError::TimestampAhead { timestamp_us, latest_us });
         }
         Ok(())
-    }
-
-    /// Refuses a batch with such a record.
-    pub(super) fn check_all(self, records: &[NewRecord]) -> Result<(), ServiceError> {
-        records.iter().try_for_each(|record| self.check(record))
     }
 }
 

@@ -14,6 +14,7 @@ use rustix::fs::statvfs;
 use thiserror::Error;
 
 use super::ServiceError;
+use crate::telemetry::DiskFigures;
 pub(super) use watch::Watching;
 
 /// How much of a file system is in use.
@@ -23,6 +24,8 @@ pub struct DiskUse {
     pub used_bytes: u64,
     /// Bytes that can be had by anyone. What only root can have is in neither.
     pub available_bytes: u64,
+    /// Bytes in all, those for root included.
+    pub size_bytes: u64,
 }
 
 impl DiskUse {
@@ -43,7 +46,20 @@ impl DiskUse {
         Ok(DiskUse {
             used_bytes: bytes(stat.f_blocks.saturating_sub(stat.f_bfree)),
             available_bytes: bytes(stat.f_bavail),
+            size_bytes: bytes(stat.f_blocks),
         })
+    }
+
+    /// The same for metrics, with where appends stop.
+    #[must_use]
+    pub fn figures(&self, watermarks: Option<Watermarks>) -> DiskFigures {
+        let total_bytes = self.used_bytes.saturating_add(self.available_bytes).max(1);
+        DiskFigures {
+            free_bytes: self.available_bytes,
+            size_bytes: self.size_bytes,
+            used_ratio: self.used_bytes as f64 / total_bytes as f64,
+            high_ratio: watermarks.map(|watermarks| f64::from(watermarks.high) / 100.0),
+        }
     }
 }
 
@@ -75,12 +91,6 @@ impl Watermarks {
             return Err(WatermarkError { high, low });
         }
         Ok(Watermarks { high, low })
-    }
-
-    /// From how many percent on appends are refused.
-    #[must_use]
-    pub const fn high(self) -> u8 {
-        self.high
     }
 
     fn is_over(self, was_over: bool, disk: DiskUse) -> bool {
@@ -123,7 +133,22 @@ mod tests {
     use super::*;
 
     fn disk(used_bytes: u64, available_bytes: u64) -> DiskUse {
-        DiskUse { used_bytes, available_bytes }
+        DiskUse {
+            used_bytes,
+            available_bytes,
+            size_bytes: used_bytes.saturating_add(available_bytes),
+        }
+    }
+
+    #[test]
+    fn metrics_are_told_what_the_watermarks_go_by() {
+        let disk = DiskUse { size_bytes: 1000, ..disk(700, 200) };
+        let figures = disk.figures(Watermarks::new(75, 50).ok());
+        assert_eq!((figures.free_bytes, figures.size_bytes), (200, 1000));
+        assert_eq!((figures.used_ratio * 900.0).round(), 700.0);
+        assert_eq!((figures.high_ratio, disk.figures(None).high_ratio), (Some(0.75), None));
+        let here = DiskUse::measure(Path::new("/")).expect("a file system");
+        assert!(here.size_bytes >= here.available_bytes);
     }
 
     #[test]

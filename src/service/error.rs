@@ -172,7 +172,7 @@ impl ServiceError {
             }
             ServiceError::BatchTooLarge { .. } => "append the batch in parts",
             ServiceError::ReservedType { .. } => "leave the type out, or use another one",
-            ServiceError::Starting { .. } => "try again shortly; /startupz shows how far it is",
+            ServiceError::Starting { .. } => "try again shortly",
             ServiceError::TimestampAhead { .. } => {
                 "leave the timestamp out, mend the clock that it comes from, or start the server with a greater --max-timestamp-ahead"
             }

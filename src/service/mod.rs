@@ -39,7 +39,7 @@ pub use info::{LogDetails, LogInfo};
 pub use local::{LocalLog, LocalLogConfig};
 pub use metered::observer;
 pub use pending::{AppendAnswer, PendingAppend};
-pub use record::{Batch, NewRecord, Record};
+pub use record::{Batch, BatchSize, NewRecord, Record};
 pub use retention::Retention;
 pub use starting::{ProgressNote, StartingLog};
 

@@ -88,7 +88,7 @@ impl Queue {
 
     /// A batch that is greater than the whole queue takes all of it, rather than waiting for ever.
     fn room_for(&self, size: &BatchSize) -> u32 {
-        let bytes = u32::try_from(size.waiting_bytes).unwrap_or(u32::MAX);
+        let bytes = u32::try_from(size.memory_bytes).unwrap_or(u32::MAX);
         bytes.min(self.bounds.max_waiting_bytes)
     }
 

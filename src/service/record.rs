@@ -45,15 +45,24 @@ impl NewRecord {
     pub fn content_bytes(&self) -> u64 {
         self.borrowed().content_bytes()
     }
+
+    /// How large it is.
+    #[must_use]
+    pub fn size(&self) -> BatchSize {
+        let content_bytes = self.content_bytes();
+        let headers_bytes = (self.headers.len() * size_of::<Header>()) as u64;
+        let memory_bytes = content_bytes + BYTES_PER_RECORD + headers_bytes;
+        BatchSize { content_bytes, memory_bytes }
+    }
 }
 
-/// How large a batch is.
+/// How large records to be appended are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct BatchSize {
+pub struct BatchSize {
     /// Values, keys and headers.
-    pub(super) content_bytes: u64,
-    /// What it holds in memory while it waits.
-    pub(super) waiting_bytes: u64,
+    pub content_bytes: u64,
+    /// About what it takes in memory.
+    pub memory_bytes: u64,
 }
 
 /// Records that are appended together: readers see all of them or none.
@@ -72,15 +81,15 @@ impl Batch {
         Batch { records: vec![record], expected_offset: None }
     }
 
-    pub(super) fn size(&self) -> BatchSize {
-        let mut size = BatchSize::default();
-        for record in &self.records {
-            let content_bytes = record.content_bytes();
-            let headers_bytes = (record.headers.len() * size_of::<Header>()) as u64;
-            size.content_bytes += content_bytes;
-            size.waiting_bytes += content_bytes + BYTES_PER_RECORD + headers_bytes;
+    /// How large it is.
+    #[must_use]
+    pub fn size(&self) -> BatchSize {
+        let mut all = BatchSize::default();
+        for BatchSize { content_bytes, memory_bytes } in self.records.iter().map(NewRecord::size) {
+            all.content_bytes += content_bytes;
+            all.memory_bytes += memory_bytes;
         }
-        size
+        all
     }
 }
 

@@ -113,11 +113,11 @@ fn give_all(answers: Answers, meter: &Meter) {
 }
 
 fn take_group(first: Job, waiting: &mut mpsc::Receiver<Job>, max_bytes: u64) -> Vec<Job> {
-    let mut bytes = first.size.waiting_bytes;
+    let mut bytes = first.size.memory_bytes;
     let mut group = vec![first];
     while bytes < max_bytes && group.len() < MAX_GROUP_BATCHES {
         let Ok(job) = waiting.try_recv() else { break };
-        bytes += job.size.waiting_bytes;
+        bytes += job.size.memory_bytes;
         group.push(job);
     }
     group

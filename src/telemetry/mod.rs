@@ -11,8 +11,8 @@ mod metrics;
 mod traces;
 
 pub use metrics::{
-    Appends, Connection, ExpositionFormat, LogFigures, LogMetrics, MethodMetrics, Metrics,
-    Protocol, RequestMetrics,
+    Appends, Connection, DiskFigures, ExpositionFormat, LogFigures, LogMetrics, MethodMetrics,
+    Metrics, Protocol, RequestMetrics,
 };
 pub use traces::{
     SPANS, Traces, TracesError, TracesResource, continue_from, note_answer, pass_on, request_span,

@@ -1,5 +1,5 @@
-//! How messages become bytes and back: by prost, which is given no request to append that holds more than
-//! its bytes tell.
+//! How messages become bytes and back: by prost, which is given no request to append that holds many more
+//! records or headers than are allowed.
 //!
 //! A record or a header of nothing takes 2 bytes of a message, and many times that once it is decoded. So
 //! they are counted in the bytes: by decoding them as something that takes no memory.
@@ -35,7 +35,7 @@ impl<T, U> Default for BoundedCodec<T, U> {
 impl<T, U> Codec for BoundedCodec<T, U>
 where
     T: Message + 'static,
-    U: Bounded + Message + Default + 'static,
+    U: Inspected + Message + Default + 'static,
 {
     type Encode = T;
     type Decode = U;
@@ -51,38 +51,38 @@ where
     }
 }
 
-/// Decodes what [`Bounded`] lets through.
+/// Decodes what [`Inspected`] lets through.
 #[derive(Debug)]
 pub(crate) struct BoundedDecoder<U>(ProstDecoder<U>);
 
-impl<U: Bounded + Message + Default> Decoder for BoundedDecoder<U> {
+impl<U: Inspected + Message + Default> Decoder for BoundedDecoder<U> {
     type Item = U;
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         let message = buffer.chunk();
         debug_assert_eq!(message.len(), buffer.remaining(), "a message comes in one piece");
-        U::check(message)?;
+        U::inspect(message)?;
         self.0.decode(buffer)
     }
 }
 
 /// A message that may be looked at before it is decoded.
-pub(crate) trait Bounded {
+pub(crate) trait Inspected {
     /// Refuses one that would take much more memory than its bytes.
-    fn check(_message: &[u8]) -> Result<(), Status> {
+    fn inspect(_message: &[u8]) -> Result<(), Status> {
         Ok(())
     }
 }
 
-impl Bounded for v1::ProduceRequest {
-    fn check(message: &[u8]) -> Result<(), Status> {
+impl Inspected for v1::ProduceRequest {
+    fn inspect(message: &[u8]) -> Result<(), Status> {
         refuse_headers(message, "record_too_large", "put into its value what its headers say")
     }
 }
 
-impl Bounded for v1::ProduceBatchRequest {
-    fn check(message: &[u8]) -> Result<(), Status> {
+impl Inspected for v1::ProduceBatchRequest {
+    fn inspect(message: &[u8]) -> Result<(), Status> {
         const CODE: &str = "batch_too_large";
         const HINT: &str = "append them in parts";
         if message.len() / MIN_FIELD_BYTES > MAX_RECORDS {
@@ -134,16 +134,16 @@ struct Headers {
     headers: Vec<()>,
 }
 
-impl Bounded for v1::ProduceResponse {}
-impl Bounded for v1::ProduceBatchResponse {}
-impl Bounded for v1::ConsumeRequest {}
-impl Bounded for v1::ConsumeResponse {}
-impl Bounded for v1::ConsumeBatchRequest {}
-impl Bounded for v1::ConsumeBatchResponse {}
-impl Bounded for v1::GetServersRequest {}
-impl Bounded for v1::GetServersResponse {}
-impl Bounded for v1::GetLogRequest {}
-impl Bounded for v1::GetLogResponse {}
+impl Inspected for v1::ProduceResponse {}
+impl Inspected for v1::ProduceBatchResponse {}
+impl Inspected for v1::ConsumeRequest {}
+impl Inspected for v1::ConsumeResponse {}
+impl Inspected for v1::ConsumeBatchRequest {}
+impl Inspected for v1::ConsumeBatchResponse {}
+impl Inspected for v1::GetServersRequest {}
+impl Inspected for v1::GetServersResponse {}
+impl Inspected for v1::GetLogRequest {}
+impl Inspected for v1::GetLogResponse {}
 
 #[cfg(test)]
 mod tests {
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn as_many_as_allowed_pass_and_no_more() {
-        let check = v1::ProduceBatchRequest::check;
+        let check = v1::ProduceBatchRequest::inspect;
         for (most, more) in [
             (batch(MAX_RECORDS, 0), batch(MAX_RECORDS + 1, 0)),
             (batch(MAX_RECORDS, 5), batch(MAX_RECORDS, 6)),
@@ -185,15 +185,15 @@ mod tests {
             check(&most).expect("it may");
             assert_eq!(check(&more).expect_err("too many").code(), Code::InvalidArgument);
         }
-        v1::ProduceRequest::check(&batch(1, MAX_HEADERS)).expect("it may");
-        v1::ProduceRequest::check(&batch(1, MAX_HEADERS + 1)).expect_err("too many");
+        v1::ProduceRequest::inspect(&batch(1, MAX_HEADERS)).expect("it may");
+        v1::ProduceRequest::inspect(&batch(1, MAX_HEADERS + 1)).expect_err("too many");
     }
 
     #[test]
     fn what_is_malformed_behind_too_many_is_not_decoded() {
         let mut message = batch(MAX_RECORDS + 1, 0);
         message.push(0x0A);
-        let status = v1::ProduceBatchRequest::check(&message).expect_err("malformed");
+        let status = v1::ProduceBatchRequest::inspect(&message).expect_err("malformed");
         assert_eq!(status.code(), Code::Internal);
     }
 }

@@ -22,7 +22,7 @@ fn watch_a_disk(server: &Server) -> Arc<AtomicU64> {
     let seen = Arc::clone(&used);
     let gauge = move || {
         let used_bytes = seen.load(Ordering::SeqCst);
-        Ok(DiskUse { used_bytes, available_bytes: 100 - used_bytes })
+        Ok(DiskUse { used_bytes, available_bytes: 100 - used_bytes, size_bytes: 100 })
     };
     let watermarks = Some(Watermarks::new(95, 90).expect("good marks"));
     let watch = DiskWatch { gauge: Box::new(gauge), watermarks, pause: Duration::from_millis(1) };

@@ -5,6 +5,9 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use proglog::wire::v1;
 use rustix::process::Signal;
 use tonic::codec::CompressionEncoding::Gzip;
@@ -158,4 +161,40 @@ async fn rough_handling(serving: &Serving) {
     let large = produce(&"x".repeat(2 * MAX_RECORD_BYTES));
     let refused = client.produce(large).await.expect_err("too large");
     assert_eq!(refused.code(), Code::ResourceExhausted, "{refused:?}");
+}
+
+/// The status of HTTP that a request over HTTP/2 is answered with.
+async fn status_of(serving: &Serving, content_type: Option<&str>) -> u16 {
+    let stream = tokio::net::TcpStream::connect(serving.grpc).await.expect("connected");
+    let connection = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+    let (mut requests, connection) = connection.expect("a connection");
+    tokio::spawn(connection);
+    let uri = format!("http://{}/log.v1.Log/Produce", serving.grpc);
+    let mut request = hyper::Request::post(uri);
+    if let Some(content_type) = content_type {
+        request = request.header("content-type", content_type);
+    }
+    // A record with a value of one byte.
+    let body = Full::new(Bytes::from_static(b"\0\0\0\0\x05\x0a\x03\x0a\x01A"));
+    let answer = requests.send_request(request.body(body).expect("a request")).await;
+    answer.expect("an answer").status().as_u16()
+}
+
+#[tokio::test]
+async fn what_is_no_call_of_grpc_appends_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = serve(dir.path());
+    // A web page has its browser send these for it without asking.
+    for foreign in
+        [None, Some("text/plain"), Some("application/grpc-web"), Some("multipart/form-data")]
+    {
+        assert_eq!(status_of(&serving, foreign).await, 415, "{foreign:?}");
+    }
+    for own in ["application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"] {
+        assert_eq!(status_of(&serving, Some(own)).await, 200, "{own}");
+    }
+    let mut client = connect(&serving).await;
+    let told = client.get_log(v1::GetLogRequest::default()).await.expect("told").into_inner();
+    assert_eq!(told.next_offset, 3);
+    tokio::task::spawn_blocking(move || serving.stop(Signal::TERM)).await.expect("it stops");
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use proglog::log::{Log, LogConfig};
 use proglog::server::{self, Listeners, ServerConfig, ShutdownTrigger};
-use proglog::service::{self, LocalLog, LocalLogConfig, ProgressNote};
+use proglog::service::{self, DiskUse, LocalLog, LocalLogConfig, ProgressNote, Watermarks};
 use proglog::telemetry::Metrics;
 use proglog::wire::v1::log_client::LogClient;
 use proglog::wire::v1::{ConsumeRequest, ProduceRequest, Record};
@@ -32,7 +32,8 @@ impl Server {
     pub(crate) async fn start() -> Server {
         let dir = tempfile::tempdir().expect("a directory");
         let metrics = Arc::new(Metrics::new());
-        metrics.watch_disk(dir.path(), Some(95));
+        let (watched, marks) = (dir.path().to_owned(), Watermarks::new(95, 90).ok());
+        metrics.watch_disk(move || Some(DiskUse::measure(&watched).ok()?.figures(marks)));
         metrics.watch_denials(|| 0, || 0);
         metrics.watch_certificate(|| Some(SystemTime::now()));
         let config = LogConfig {

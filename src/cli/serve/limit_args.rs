@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::Args;
 
+use crate::cli::failure::Failure;
 use crate::cli::file_limit;
 use crate::cli::values::{parse_bytes, parse_positive};
-use crate::server::ServerConfig;
+use crate::server::{MIN_HEADER_BYTES, ServerConfig};
 use crate::wire::time::parse_duration;
 
 /// How many, how much, and how long.
@@ -35,7 +37,7 @@ pub(super) struct LimitArgs {
 
     /// Bytes of the header of an HTTP request, 8KiB or more
     #[arg(long, env = "PROGLOG_MAX_HEADER_BYTES", value_name = "SIZE", default_value = "64KiB")]
-    #[arg(value_parser = parse_bytes)]
+    #[arg(value_parser = parse_header_bytes)]
     max_header_bytes: u64,
 
     /// Bytes of the header of a call of gRPC
@@ -90,21 +92,27 @@ pub(super) struct LimitArgs {
 
 impl LimitArgs {
     /// The limits for a log whose records may have so many bytes, and for the files that may be open.
-    pub(super) fn to_config(&self, max_record_bytes: u64) -> ServerConfig {
+    pub(super) fn to_config(&self, max_record_bytes: u64) -> Result<ServerConfig, Failure> {
         let defaults = ServerConfig::for_records_of(max_record_bytes);
+        let max_bodies_bytes = self.max_requests_bytes.unwrap_or(defaults.max_bodies_bytes);
+        if max_bodies_bytes < defaults.max_body_bytes {
+            let least = ByteSize(defaults.max_body_bytes);
+            let message =
+                format!("--max-requests-bytes has no room for the longest request, {least}");
+            return Err(Failure::usage(message)
+                .hint("allow more, or less in one request by --max-record-bytes"));
+        }
         // Each interface may take half of what there is.
         let wanted = count(self.max_connections);
         let n_connections = file_limit::connections(wanted.saturating_mul(2), file_limit::raise());
-        ServerConfig {
+        Ok(ServerConfig {
             max_connections: (n_connections / 2).max(1),
             max_connections_per_address: count(self.max_connections_per_address),
             max_concurrent_streams: u32::try_from(self.max_streams).unwrap_or(u32::MAX),
             max_pending_resets: count(self.max_pending_resets),
             max_header_bytes: count(self.max_header_bytes),
             max_header_list_bytes: u32::try_from(self.max_header_list_bytes).unwrap_or(u32::MAX),
-            max_bodies_bytes: self
-                .max_requests_bytes
-                .map_or(defaults.max_bodies_bytes, |bytes| bytes.max(defaults.max_body_bytes)),
+            max_bodies_bytes,
             tls_handshake_timeout: self.tls_handshake_timeout,
             header_read_timeout: self.header_timeout,
             body_read_timeout: self.body_timeout,
@@ -114,8 +122,16 @@ impl LimitArgs {
             keep_alive_interval: self.keep_alive_interval,
             keep_alive_timeout: self.keep_alive_timeout,
             ..defaults
-        }
+        })
     }
+}
+
+fn parse_header_bytes(text: &str) -> Result<u64, String> {
+    let bytes = parse_bytes(text)?;
+    if bytes < MIN_HEADER_BYTES as u64 {
+        return Err(format!("has to be at least {MIN_HEADER_BYTES} bytes"));
+    }
+    Ok(bytes)
 }
 
 fn count(n: u64) -> usize {
@@ -136,7 +152,7 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_server() {
-        let config = Only::parse_from(["test"]).limits.to_config(1 << 20);
+        let config = Only::parse_from(["test"]).limits.to_config(1 << 20).expect("good");
         let defaults = ServerConfig::for_records_of(1 << 20);
         let without_files =
             |config: ServerConfig| format!("{:?}", ServerConfig { max_connections: 0, ..config });

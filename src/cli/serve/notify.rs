@@ -1,7 +1,7 @@
 //! Tells the service manager that started the process how it is, as sd_notify(3) has it: a datagram
 //! with `NAME=value` lines to the socket that `NOTIFY_SOCKET` names. Without one nothing happens.
 //!
-//! Nothing here waits or fails: a manager that doesn't listen is a warning, and the log is served.
+//! Nothing here waits for long or fails: a manager that doesn't listen is a warning, and the log is served.
 
 use std::convert::Infallible;
 use std::ffi::OsStr;
@@ -22,8 +22,12 @@ use crate::service::ProgressNote;
 /// So often it is told how far recovery is.
 const RECOVERY_PERIOD: Duration = Duration::from_millis(500);
 
-/// So much longer opening may take from each progress of recovery on.
+/// So much longer opening may take from each progress of recovery on. What is read tells of progress; the
+/// mending behind that, at most a segment written again and synced, has to be done in this time.
 const RECOVERY_PATIENCE: Duration = Duration::from_secs(120);
+
+/// For so long a message waits for room at the service manager.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where the service manager is told. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -149,8 +153,8 @@ impl Manager {
             _ => return Err(io::Error::other("it is neither an absolute path nor @name")),
         };
         let socket = UnixDatagram::unbound()?;
-        // Better a lost message than a server that waits for its manager.
-        socket.set_nonblocking(true)?;
+        // A manager that is busy for a moment has to be waited for: nobody says READY again.
+        socket.set_write_timeout(Some(PATIENCE))?;
         Ok(Manager { socket, address, watchdog, is_ready: AtomicBool::new(false) })
     }
 

@@ -9,7 +9,7 @@ use tokio::task;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::log::{Log, LogConfig};
-use crate::service::{DiskWatch, LocalLog, LocalLogConfig, Retention, Watermarks};
+use crate::service::{DiskUse, DiskWatch, LocalLog, LocalLogConfig, Retention};
 use crate::telemetry::Metrics;
 
 /// The log that is to be opened, and what is done beside its requests.
@@ -42,8 +42,8 @@ impl Opening {
                 tracing::warn!("damaged: {corruption}");
             }
         }
-        let marks = self.disk.watermarks;
-        self.metrics.watch_disk(&self.dir, marks.map(Watermarks::high));
+        let (dir, marks) = (self.dir, self.disk.watermarks);
+        self.metrics.watch_disk(move || Some(DiskUse::measure(&dir).ok()?.figures(marks)));
         let config = LocalLogConfig { max_waiting_bytes, ..LocalLogConfig::default() };
         let log = LocalLog::start_metered(log, &config, &self.metrics)
             .map_err(|error| failed("start the storage thread", &error))?;

@@ -55,7 +55,7 @@ pub(super) struct SecurityArgs {
     log_name: String,
 
     /// A name by which HTTP may be called on this machine without a login, or web pages come from; may be given several times
-    #[arg(long, env = "PROGLOG_HTTP_NAME", value_name = "NAME")]
+    #[arg(long, env = "PROGLOG_HTTP_NAME", value_name = "NAME", value_parser = parse_host_name)]
     pub(super) http_name: Vec<String>,
 }
 
@@ -129,6 +129,17 @@ impl SecurityArgs {
     }
 }
 
+/// A host without a scheme or a port.
+fn parse_host_name(text: &str) -> Result<String, String> {
+    let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if text.is_empty() || !text.bytes().all(is_of_a_name) {
+        return Err(format!(
+            "`{text}` is not a name: use a host without scheme and port, as log.example"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 /// A server that can't be protected as was asked doesn't start.
 fn unusable(code: &'static str, error: &dyn std::error::Error) -> Failure {
     Failure::new(Exit::Usage, code, error.to_string())
@@ -166,5 +177,13 @@ mod tests {
             assert!(failure.message.ends_with(&format!("without {missing}")), "{failure}");
         }
         assert!(parse("--tls-cert a --tls-key b --token-key k").is_protected());
+    }
+
+    #[test]
+    fn a_host_name_has_no_scheme_and_no_port() {
+        assert_eq!(parse_host_name("log.example"), Ok("log.example".to_owned()));
+        for bad in ["", "log.example:443", "https://log.example", "[::1]", "a b", "a/b"] {
+            assert!(parse_host_name(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -187,11 +187,11 @@ impl Server {
     /// The server says no: its own words, if they are a problem document.
     fn refused(&self, answer: &Answer) -> Failure {
         let Some(problem) = answer.problem() else { return self.is_another() };
-        let hint = match answer.status {
-            StatusCode::UNAUTHORIZED => {
+        let hint = match problem.code.as_str() {
+            "unauthenticated" => {
                 "show a token with --token-file, or a certificate with --client-cert".to_owned()
             }
-            StatusCode::FORBIDDEN => {
+            "permission_denied" => {
                 "ask who runs the server to allow you the action `metrics`".to_owned()
             }
             _ => problem.hint,
@@ -203,7 +203,8 @@ impl Server {
     /// It is being opened, or closed; who may see the metrics alone isn't told which.
     fn has_no_log(&self) -> Failure {
         let message = format!("the log of {} isn't open now", self.authority);
-        Failure::new(Exit::Failed, STARTING, message).hint("/startupz and /readyz say more")
+        Failure::new(Exit::Failed, STARTING, message)
+            .hint("it is being opened or closed; the server's log says more")
     }
 
     fn is_another(&self) -> Failure {

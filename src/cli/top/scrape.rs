@@ -123,13 +123,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::telemetry::{Appends, ExpositionFormat, LogFigures, Metrics};
+    use crate::telemetry::{Appends, DiskFigures, ExpositionFormat, LogFigures, Metrics};
 
     fn metrics() -> Metrics {
         let metrics = Metrics::new();
         let figures = LogFigures { lowest_offset: 2, next_offset: 9, ..LogFigures::default() };
         metrics.watch_log(move || Some(figures));
-        metrics.watch_disk("/", Some(90));
+        metrics.watch_disk(|| {
+            Some(DiskFigures {
+                free_bytes: 1 << 30,
+                size_bytes: 4 << 30,
+                used_ratio: 0.5,
+                high_ratio: Some(0.9),
+            })
+        });
         metrics
     }
 

@@ -14,6 +14,7 @@ use super::sampler::Taken;
 use super::view::View;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::logging::Screen;
 
 /// How long to wait for a key before looking for samples and signals.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -26,7 +27,12 @@ pub(super) fn run(
     stopping: &AtomicBool,
 ) -> Result<(), Failure> {
     let palette = Palette::of_environment();
-    let mut terminal = ratatui::try_init().map_err(|error| failed(&error))?;
+    let _screen = Screen::begin();
+    let mut terminal = ratatui::try_init().map_err(|error| {
+        // It may have gone half way.
+        let _ = ratatui::try_restore();
+        failed(&error)
+    })?;
     let watched = watch(&mut terminal, view, samples, stopping, palette);
     let restored = ratatui::try_restore().map_err(|error| failed(&error));
     watched.and(restored)

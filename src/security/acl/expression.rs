@@ -9,7 +9,7 @@ const FUNCTIONS: [(&str, Option<&str>); 5] = [
     ("keyMatch2", Some(":[^/]*")),
     ("keyMatch3", Some(r"\{[^/]*\}")),
     ("keyMatch4", Some(r"\{[^/]*\}")),
-    ("keyMatch5", Some(r"\{[^/]*\}")),
+    ("keyMatch5", Some(r"\{[^/]+?\}")),
 ];
 
 /// The expressions that the rules of a model have: by field, and for which function.
@@ -107,6 +107,11 @@ mod tests {
             ("act", "(", true),
         ] {
             assert_eq!(expressions.check(field, value).is_ok(), is_sound, "{field} {value}");
+        }
+        let of_braces = Expressions::of("keyMatch5(r_obj, p_obj)").expect("sound");
+        of_braces.check("obj", "/logs/{name}").expect("sound");
+        for bad in ["/logs/{}", "/a/{x}({y}"] {
+            of_braces.check("obj", bad).expect_err(bad);
         }
         let said = expressions.check("sub", "a(").expect_err("refused");
         assert_eq!(said, "`a(` is no expression for `regexMatch`: unclosed group");

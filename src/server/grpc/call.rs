@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use hyper::Request;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tonic::{Code, Status};
 use tower::Service;
 use tracing::{Instrument, Level};
@@ -20,7 +21,7 @@ use super::counted::{CountedBody, Counting};
 use super::log_service::LogService;
 use super::messages::MessageLimits;
 use super::status::status;
-use crate::server::admission::{Access, Action, Admission};
+use crate::server::admission::{Access, Action, Admission, subject_of};
 use crate::server::answer_room::Slot;
 use crate::server::panics::unless_panicked;
 use crate::service::{CommitLog, Offset};
@@ -68,6 +69,7 @@ impl<L: CommitLog> Calls<L> {
             tracing::info!(
                 method = path,
                 code = ?code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes())),
+                subject = subject_of(&response),
                 offset = response.extensions().get::<Offset>().map(|offset| offset.0),
                 duration_us = u64::try_from(call.age().as_micros()).unwrap_or(u64::MAX),
                 "call"
@@ -82,6 +84,9 @@ impl<L: CommitLog> Calls<L> {
     where
         B: HttpBody<Data = Bytes, Error: Into<axum::BoxError> + Send> + Send + Unpin + 'static,
     {
+        if !is_grpc(request.headers()) {
+            return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+        }
         answer_as_asked(request.headers_mut());
         let access = access::access(request.uri().path());
         let admitted = match self.admission.admit(access, &request) {
@@ -119,6 +124,14 @@ impl<L: CommitLog> Calls<L> {
             response
         }
     }
+}
+
+/// Whether it is a call at all. No web page can send one without its browser asking first, which is refused:
+/// the type is none of those that it sends for anybody.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let of_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let rest = of_type.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 
 /// Most clients accept compressed answers unasked, and few want to pay for them: answers are compressed

@@ -49,7 +49,7 @@ impl Gatherer {
 
     /// What is held of a request behind the last batch.
     pub(super) fn kept_bytes(&self) -> u64 {
-        self.kept.as_ref().map_or(0, |kept| kept.record.content_bytes())
+        self.kept.as_ref().map_or(0, |kept| kept.record.size().memory_bytes)
     }
 
     /// The next batch: waits for its first request, and takes those behind it that are there. It may be
@@ -62,14 +62,14 @@ impl Gatherer {
                 Err(end) => return Gathered::End(end),
             },
         };
-        let mut bytes = first.record.content_bytes();
+        let mut bytes = first.record.size().memory_bytes;
         let Checked { record, expected_offset } = first;
         let mut batch = Batch { records: vec![record], expected_offset };
         while batch.records.len() < MAX_BATCH_RECORDS && self.end.is_none() {
             let Some(request) = self.requests.message().now_or_never() else { break };
             match self.check(request) {
                 Ok(next) => {
-                    bytes += next.record.content_bytes();
+                    bytes += next.record.size().memory_bytes;
                     if bytes > MAX_BATCH_BYTES || !follows(&batch, next.expected_offset) {
                         self.kept = Some(next);
                         break;

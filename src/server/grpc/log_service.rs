@@ -12,7 +12,7 @@ use super::status::{invalid, status};
 use crate::server::Shutdown;
 use crate::server::answer_room::{AnswerRoom, Slot};
 use crate::server::timestamps::Timestamps;
-use crate::service::{Appended, Batch, CommitLog, Offset, Record, ServiceError};
+use crate::service::{Appended, Batch, BatchSize, CommitLog, Offset, Record, ServiceError};
 use crate::wire::v1;
 
 /// Most times that one call looks up.
@@ -36,7 +36,8 @@ impl<L: CommitLog> LogService<L> {
         let checked = self.timestamps.check_all(&batch.records);
         checked.map_err(|error| status(&error))?;
         // The bytes of its message have their room already.
-        let n_bytes = produce::overhead_bytes(&batch);
+        let BatchSize { content_bytes, memory_bytes } = batch.size();
+        let n_bytes = memory_bytes - content_bytes;
         let submitted = produce::within_room(&self.limits, n_bytes, self.log.submit(batch)).await;
         let appended = async { submitted?.await };
         appended.await.map_err(|error| status(&error))

@@ -4,7 +4,6 @@
 //! submits it without waiting for the one before. The other tells the client what became of each, in
 //! order. So a stream is as fast as the log can share its syncs, and costs one bounded queue.
 
-use std::mem::size_of;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
@@ -17,9 +16,7 @@ use super::gather::{Gathered, Gatherer};
 use super::messages::MessageLimits;
 use super::status::{invalid, status};
 use crate::server::Shutdown;
-use crate::service::{
-    Appended, Batch, CommitLog, Header, NewRecord, Offset, PendingAppend, ServiceError,
-};
+use crate::service::{Appended, Batch, CommitLog, NewRecord, Offset, PendingAppend, ServiceError};
 use crate::wire::v1;
 
 /// Batches of one stream that were submitted and not acknowledged yet.
@@ -62,12 +59,6 @@ enum Answer {
 pub(super) struct Sink<L> {
     pub(super) log: Arc<L>,
     pub(super) limits: Arc<MessageLimits>,
-}
-
-/// What a batch takes in memory beside the bytes of its records.
-pub(super) fn overhead_bytes(batch: &Batch) -> u64 {
-    let n_headers: usize = batch.records.iter().map(|record| record.headers.len()).sum();
-    (batch.records.len() * size_of::<NewRecord>() + n_headers * size_of::<Header>()) as u64
 }
 
 /// Waits until a batch is handed over to the log. If there is no room for it at once, so many bytes of what
@@ -147,8 +138,7 @@ async fn submit_all<L: CommitLog>(
 /// A batch with a condition is waited for: nothing behind it may be appended if it isn't.
 async fn submit<L: CommitLog>(sink: &Sink<L>, batch: Batch, kept_bytes: u64) -> Answer {
     let is_conditional = batch.expected_offset.is_some();
-    let content_bytes: u64 = batch.records.iter().map(NewRecord::content_bytes).sum();
-    let n_bytes = content_bytes + overhead_bytes(&batch) + kept_bytes;
+    let n_bytes = batch.size().memory_bytes + kept_bytes;
     match within_room(&sink.limits, n_bytes, sink.log.submit(batch)).await {
         Ok(pending) if is_conditional => Answer::Known(pending.await),
         Ok(pending) => Answer::Pending(pending),

@@ -67,11 +67,9 @@ impl Problem {
     }
 
     /// The server does not take appends, whatever the status of an append would be.
-    pub(super) fn not_ready(refusal: &ServiceError) -> Problem {
-        let (detail, hint) = (format!("not ready: {refusal}"), refusal.hint().to_owned());
-        let code = refusal.code();
-        let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail, hint);
-        problem.numbers = refusal.numbers().into_iter().collect();
+    pub(super) fn not_ready(refusal: ServiceError) -> Problem {
+        let mut problem = Problem::from(refusal).with_status(StatusCode::SERVICE_UNAVAILABLE);
+        problem.detail.insert_str(0, "not ready: ");
         problem
     }
 }

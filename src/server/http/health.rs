@@ -55,7 +55,7 @@ pub(super) async fn startupz<L: CommitLog>(
 }
 
 fn problem<L>(app: &App<L>, refusal: Option<ServiceError>) -> Option<Problem> {
-    let problem = Problem::not_ready(&refusal?);
+    let problem = Problem::not_ready(refusal?);
     // Where callers have to say who they are, others learn no more than a code.
     Some(if app.admission.is_guarded() { problem.brief() } else { problem })
 }

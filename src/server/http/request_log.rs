@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use super::error::Problem;
 use super::request_error::RequestError;
+use crate::server::admission::subject_of;
 use crate::server::panics::unless_panicked;
 use crate::service::Offset;
 use crate::telemetry::{Metrics, Protocol, continue_from, note_answer, request_span};
@@ -41,6 +42,7 @@ pub(super) async fn answer_and_log(
         %method,
         path = uri.path(),
         status = response.status().as_u16(),
+        subject = subject_of(&response),
         offset = response.extensions().get::<Offset>().map(|offset| offset.0),
         bytes = response.body().size_hint().exact(),
         duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),

@@ -103,7 +103,7 @@ impl TestDisk {
         let used = Arc::clone(&self.0);
         let gauge = move || {
             let used_bytes = used.load(Ordering::SeqCst);
-            Ok(DiskUse { used_bytes, available_bytes: 1000 - used_bytes })
+            Ok(DiskUse { used_bytes, available_bytes: 1000 - used_bytes, size_bytes: 1000 })
         };
         DiskWatch { gauge: Box::new(gauge), watermarks, pause: Duration::from_millis(1) }
     }

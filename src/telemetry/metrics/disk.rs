@@ -1,53 +1,61 @@
 //! How full the file system of the log is.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
-use super::sources::gauge;
+use super::sources::{Source, gauge};
 
-/// What is looked at.
-#[derive(Debug)]
-pub(super) struct Disk {
-    /// A directory in the file system.
-    pub(super) dir: PathBuf,
-    /// How full it may get before appends are refused, if there is such a mark.
-    pub(super) high_percent: Option<u8>,
+/// How full a file system is at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DiskFigures {
+    /// Bytes that are left for this user.
+    pub free_bytes: u64,
+    /// Bytes that it holds in all.
+    pub size_bytes: u64,
+    /// Which share of it is in use, from 0 to 1.
+    pub used_ratio: f64,
+    /// From which share on appends are refused, if there is such a mark.
+    pub high_ratio: Option<f64>,
 }
 
-impl Collector for Disk {
+pub(super) struct DiskSource(pub(super) Source<Option<DiskFigures>>);
+
+impl fmt::Debug for DiskSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DiskSource")
+    }
+}
+
+impl Collector for DiskSource {
     /// Nothing if the file system doesn't say.
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Ok(stat) = rustix::fs::statvfs(&self.dir) else { return Ok(()) };
-        let bytes = |n_blocks: u64| n_blocks.saturating_mul(stat.f_frsize) as f64;
+        let Some(disk) = (self.0)() else { return Ok(()) };
         gauge(
             &mut encoder,
             "proglog_disk_free_bytes",
             "What the file system of the log has left for this user",
-            bytes(stat.f_bavail),
+            disk.free_bytes as f64,
         )?;
         gauge(
             &mut encoder,
             "proglog_disk_size_bytes",
             "What the file system of the log holds in all",
-            bytes(stat.f_blocks),
+            disk.size_bytes as f64,
         )?;
-        // As `df` has it: what only root can have counts neither as used nor as free.
-        let used = bytes(stat.f_blocks.saturating_sub(stat.f_bfree));
         gauge(
             &mut encoder,
             "proglog_disk_used_ratio",
             "Which share of the file system of the log is in use",
-            used / (used + bytes(stat.f_bavail)).max(1.0),
+            disk.used_ratio,
         )?;
-        let Some(percent) = self.high_percent else { return Ok(()) };
+        let Some(high_ratio) = disk.high_ratio else { return Ok(()) };
         gauge(
             &mut encoder,
             "proglog_disk_high_ratio",
             "From which share in use on appends are refused",
-            f64::from(percent) / 100.0,
+            high_ratio,
         )
     }
 }

@@ -9,6 +9,7 @@ mod registry;
 mod requests;
 mod sources;
 
+pub use disk::DiskFigures;
 pub use exposition::ExpositionFormat;
 pub use log::{Appends, LogMetrics};
 pub use registry::Metrics;

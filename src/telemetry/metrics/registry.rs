@@ -1,7 +1,6 @@
 //! All metrics of one server: those that are counted as things happen, and those that are looked up
 //! when somebody scrapes.
 
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -11,7 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::disk::Disk;
+use super::disk::{DiskFigures, DiskSource};
 use super::exposition::{ExpositionFormat, to_classic};
 use super::log::LogMetrics;
 use super::process::Process;
@@ -65,10 +64,9 @@ impl Metrics {
         self.collect(LogSource(Box::new(figures)));
     }
 
-    /// Shows how full the file system of a directory is, and from how many percent on appends are
-    /// refused.
-    pub fn watch_disk(&self, dir: impl Into<PathBuf>, high_percent: Option<u8>) {
-        self.collect(Disk { dir: dir.into(), high_percent });
+    /// Shows how full a file system is, as long as there is an answer.
+    pub fn watch_disk(&self, figures: impl Fn() -> Option<DiskFigures> + Send + Sync + 'static) {
+        self.collect(DiskSource(Box::new(figures)));
     }
 
     /// Shows how many requests were refused: for what their sender may not do, and for want of valid

@@ -9,7 +9,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-type Source<T> = Box<dyn Fn() -> T + Send + Sync>;
+pub(super) type Source<T> = Box<dyn Fn() -> T + Send + Sync>;
 
 /// What a log holds at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -85,14 +85,16 @@ fn a_log_that_is_gone_shows_nothing() {
 #[test]
 fn the_disk_and_the_process_are_looked_at() {
     let metrics = Metrics::new();
-    metrics.watch_disk("/", Some(95));
+    metrics.watch_disk(|| {
+        Some(DiskFigures { free_bytes: 1, size_bytes: 4, used_ratio: 0.7, high_ratio: Some(0.95) })
+    });
     let value = |name: &str| {
         let text = rendered(&metrics);
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
         line.unwrap_or_else(|| panic!("{name} in {text}")).parse::<f64>().expect("a number")
     };
-    assert!(value("proglog_disk_size_bytes") >= value("proglog_disk_free_bytes"));
-    assert!((0.0..=1.0).contains(&value("proglog_disk_used_ratio")));
+    assert_eq!((value("proglog_disk_free_bytes"), value("proglog_disk_size_bytes")), (1.0, 4.0));
+    assert_eq!(value("proglog_disk_used_ratio"), 0.7);
     assert_eq!(value("proglog_disk_high_ratio"), 0.95);
     assert!(value("process_resident_memory_bytes") > 1e5);
     assert!(value("process_open_fds") >= 3.0);
