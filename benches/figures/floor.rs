@@ -1,7 +1,7 @@
 //! The floors: frames of a length and a value in one file, and nothing else.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Condvar, Mutex};
@@ -110,28 +110,43 @@ impl Leader {
 /// Reads all frames through a buffered reader; records a second.
 pub(crate) fn read_buffered(path: &Path, n_records: u64) -> f64 {
     let start = Instant::now();
-    let file = File::open(path).expect("a file");
+    read_part(path, 0, n_records, &|value| {
+        std::hint::black_box(value);
+    });
+    rate(n_records, start)
+}
+
+/// The same by as many threads as there are processors, each of which reads its share of frames of
+/// `frame_bytes` and looks at each value; records a second.
+pub(crate) fn read_on_all_processors(
+    path: &Path,
+    frame_bytes: u64,
+    n_records: u64,
+    look: &(impl Fn(&[u8]) + Sync),
+) -> f64 {
+    let n_threads = thread::available_parallelism().map_or(1, usize::from) as u64;
+    let n_each = n_records / n_threads;
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for thread in 0..n_threads {
+            scope.spawn(move || read_part(path, thread * n_each * frame_bytes, n_each, look));
+        }
+    });
+    rate(n_threads * n_each, start)
+}
+
+/// Reads frames from `position` on.
+fn read_part(path: &Path, position: u64, n_records: u64, look: &impl Fn(&[u8])) {
+    let mut file = File::open(path).expect("a file");
+    file.seek(SeekFrom::Start(position)).expect("a position");
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, file);
     let (mut prefix, mut value) = ([0; 8], Vec::new());
     for _ in 0..n_records {
         reader.read_exact(&mut prefix).expect("a length");
         value.resize(u64::from_be_bytes(prefix) as usize, 0);
         reader.read_exact(&mut value).expect("a value");
-        std::hint::black_box(&value);
+        look(&value);
     }
-    rate(n_records, start)
-}
-
-/// The same, by as many threads as there are processors, each reading all; records a second.
-pub(crate) fn read_on_all_processors(path: &Path, n_records: u64) -> f64 {
-    let n_threads = thread::available_parallelism().map_or(1, usize::from) as u64;
-    let start = Instant::now();
-    thread::scope(|scope| {
-        for _ in 0..n_threads {
-            scope.spawn(|| read_buffered(path, n_records));
-        }
-    });
-    rate(n_threads * n_records, start)
 }
 
 /// Reads frames at random with one call each; records a second.

@@ -91,6 +91,7 @@ pub(crate) enum Kind {
     ReadAll,
     ReadRandom,
     Verify,
+    VerifyChecked,
     OpenOne,
     OpenTen,
     OpenHundred,
@@ -114,6 +115,7 @@ pub(crate) fn all() -> Vec<Work> {
         work(ReadAll, 1024, Some(1.0)),
         work(ReadRandom, 1024, Some(1.1)),
         work(Verify, 1024, Some(0.8)),
+        work(VerifyChecked, 1024, None),
         work(ReadAll, 64 << 10, None),
         work(OpenOne, 1024, Some(1.0)),
         work(OpenTen, 1024, None),
@@ -140,6 +142,7 @@ impl Work {
             Kind::ReadAll => "read all, checksums on",
             Kind::ReadRandom => "read at random, warm",
             Kind::Verify => "verify, against a scan a processor",
+            Kind::VerifyChecked => "verify, against one with checksums",
             Kind::OpenOne => "open, 1 GiB, against 1 ms",
             Kind::OpenTen => "open, 10 of 1 GiB, against 50 ms",
             Kind::OpenHundred => "open, 100 of 1 GiB, against 50 ms",
@@ -152,7 +155,7 @@ impl Work {
     /// What a rate counts.
     pub(crate) fn unit(&self) -> &'static str {
         match self.kind {
-            Kind::Verify | Kind::OpenAfterKill => "B/s",
+            Kind::Verify | Kind::VerifyChecked | Kind::OpenAfterKill => "B/s",
             Kind::OpenOne | Kind::OpenTen | Kind::OpenHundred | Kind::OpenHundredSmall => "/s",
             Kind::DiskUsed => "",
             _ => "rec/s",
@@ -204,8 +207,16 @@ impl Work {
             Kind::OpenOne => 1e3 / 1.0,
             Kind::OpenTen | Kind::OpenHundred | Kind::OpenHundredSmall => 1e3 / 50.0,
             Kind::Verify => {
-                let (_, file) = scratch.prepared(&value, n_records);
-                floor::read_on_all_processors(&file, n_records) * (8 + value.len()) as f64
+                let look = |value: &[u8]| {
+                    std::hint::black_box(value);
+                };
+                scan_rate(scratch, &value, n_records, &look)
+            }
+            Kind::VerifyChecked => {
+                let look = |value: &[u8]| {
+                    std::hint::black_box(crc_fast::crc32_iscsi(value));
+                };
+                scan_rate(scratch, &value, n_records, &look)
             }
             Kind::OpenAfterKill => {
                 let (_, file) = scratch.prepared(&value, n_records);
@@ -241,7 +252,7 @@ impl Work {
             Kind::ReadRandom => {
                 read_randomly(&scratch.prepared(&value, n_records).0, &self.numbers())
             }
-            Kind::Verify => verify_all(&scratch.segmented(&value, n_records)),
+            Kind::Verify | Kind::VerifyChecked => verify_all(&scratch.segmented(&value, n_records)),
             Kind::OpenOne => opening::clean(scratch, 1, 1 << 30),
             Kind::OpenTen => opening::clean(scratch, 10, 1 << 30),
             Kind::OpenHundred => opening::clean(scratch, 100, 1 << 30),
@@ -256,6 +267,18 @@ impl Work {
     pub(crate) fn payload_bytes(&self) -> u64 {
         self.n_records() * self.record_bytes as u64
     }
+}
+
+/// Bytes a second that all processors together read in frames of the floor's kind.
+fn scan_rate(
+    scratch: &Scratch,
+    value: &[u8],
+    n_records: u64,
+    look: &(impl Fn(&[u8]) + Sync),
+) -> f64 {
+    let (_, file) = scratch.prepared(value, n_records);
+    let frame_bytes = 8 + value.len() as u64;
+    floor::read_on_all_processors(&file, frame_bytes, n_records, look) * frame_bytes as f64
 }
 
 fn append_batches(log: &Log, value: &[u8], n_records: u64, batch: usize) -> f64 {

@@ -1,7 +1,9 @@
 //! What a log does, counted: from its own threads as an observer, and around the calls of async code.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use quanta::Clock;
 
 use super::queue::Job;
 use super::{Chunk, ProgressNote, Record, ServiceError};
@@ -51,32 +53,30 @@ pub(super) struct Meter(Option<Counted>);
 #[derive(Clone, Debug)]
 struct Counted {
     metrics: Arc<Metrics>,
-    /// When counting began.
-    epoch: Instant,
+    /// The processor's own counter where it can be trusted: each append looks at it, and that is most of
+    /// what metrics cost one.
+    clock: Clock,
 }
 
-/// When something that is measured began: nanoseconds, since differences of those cost next to nothing.
+/// When something that is measured began, in ticks of the clock that measures it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Began {
-    ns_since_epoch: u64,
+    ticks: u64,
 }
 
 impl Counted {
     fn now(&self) -> Began {
-        let ns_since_epoch = self.epoch.elapsed().as_nanos();
-        Began { ns_since_epoch: u64::try_from(ns_since_epoch).unwrap_or(u64::MAX) }
+        Began { ticks: self.clock.raw() }
     }
-}
 
-impl Began {
-    const fn ns_until(self, now: Began) -> u64 {
-        now.ns_since_epoch.saturating_sub(self.ns_since_epoch)
+    fn ns_between(&self, began: Began, now: Began) -> u64 {
+        self.clock.delta_as_nanos(began.ticks, now.ticks)
     }
 }
 
 impl Meter {
     pub(super) fn new(metrics: Option<Arc<Metrics>>) -> Meter {
-        Meter(metrics.map(|metrics| Counted { metrics, epoch: Instant::now() }))
+        Meter(metrics.map(|metrics| Counted { metrics, clock: Clock::new() }))
     }
 
     fn metrics(&self) -> Option<&Arc<Metrics>> {
@@ -94,7 +94,7 @@ impl Meter {
         let now = counted.now();
         let mut appends = Appends::default();
         for (job, _) in answers.iter().filter(|(_, answer)| answer.is_ok()) {
-            let took_ns = job.began.map_or(0, |began| began.ns_until(now));
+            let took_ns = job.began.map_or(0, |began| counted.ns_between(began, now));
             appends.note(job.batch.records.len() as u64, job.size.content_bytes, took_ns);
         }
         counted.metrics.log.appended(&appends);
@@ -125,7 +125,7 @@ impl Meter {
 
     fn count_read(&self, began: Option<Began>, n_records: u64, n_bytes: u64) {
         if let (Some(counted), Some(began)) = (&self.0, began) {
-            let took = Duration::from_nanos(began.ns_until(counted.now()));
+            let took = Duration::from_nanos(counted.ns_between(began, counted.now()));
             counted.metrics.log.read(n_records, n_bytes, took);
         }
     }

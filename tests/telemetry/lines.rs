@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::serving::Serving;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_is_one_line_with_the_offset_it_is_about() {
+async fn a_call_is_one_line_with_its_offset_and_the_bytes_of_its_answer() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut command = Command::new(env!("CARGO_BIN_EXE_proglog"));
     command.args(["-v", "--log-format", "json", "serve", "--http-addr", "127.0.0.1:0"]);
@@ -31,10 +31,12 @@ async fn a_call_is_one_line_with_the_offset_it_is_about() {
     let told: Vec<_> = calls
         .map(|call| {
             let method = call["method"].as_str().expect("a method").to_owned();
-            (method, call["code"].clone(), call["offset"].as_u64())
+            (method, call["code"].clone(), call["offset"].as_u64(), call["bytes"].as_u64())
         })
         .collect();
-    let line = |method: &str, offset| (method.to_owned(), Value::from("Ok"), Some(offset));
+    let line = |method: &str, offset, bytes| {
+        (method.to_owned(), Value::from("Ok"), Some(offset), Some(bytes))
+    };
     let (append, read) = ("/log.v1.Log/ProduceBatch", "/log.v1.Log/Consume");
-    assert_eq!(told, [line(append, 0), line(append, 2), line(read, 1)], "{said}");
+    assert_eq!(told, [line(append, 0, 4), line(append, 2, 6), line(read, 1, 0)], "{said}");
 }

@@ -18,13 +18,13 @@ use tracing::{Instrument, Level};
 
 use super::access;
 use super::counted::{CountedBody, Counting};
-use super::log_service::LogService;
+use super::log_service::{LogService, Told};
 use super::messages::MessageLimits;
 use super::status::status;
 use crate::server::admission::{Access, Action, Admission, subject_of};
 use crate::server::answer_room::Slot;
 use crate::server::panics::unless_panicked;
-use crate::service::{CommitLog, Offset};
+use crate::service::CommitLog;
 use crate::wire::v1::log_server::LogServer;
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -66,11 +66,13 @@ impl<L: CommitLog> Calls<L> {
             });
             blame_size(response.headers_mut());
             let code = response.headers().get(STATUS);
+            let told = response.extensions().get::<Told>();
             tracing::info!(
                 method = path,
                 code = ?code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes())),
                 subject = subject_of(&response),
-                offset = response.extensions().get::<Offset>().map(|offset| offset.0),
+                offset = told.and_then(|told| told.offset),
+                bytes = told.map(|told| told.bytes),
                 duration_us = u64::try_from(call.age().as_micros()).unwrap_or(u64::MAX),
                 "call"
             );

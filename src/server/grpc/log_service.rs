@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::consume::{self, Records, Source};
@@ -70,7 +71,7 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
     ) -> Result<Response<v1::ProduceResponse>, Status> {
         let appended = self.append(produce::one(request.into_inner())?).await?;
         let offset = appended.first_offset;
-        Ok(about(offset, v1::ProduceResponse { offset: offset.0 }))
+        Ok(told(Some(offset), v1::ProduceResponse { offset: offset.0 }))
     }
 
     async fn produce_batch(
@@ -83,7 +84,7 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
             last_offset: appended.last_offset.0,
             durability: v1::Durability::from(appended.durability).into(),
         };
-        Ok(about(appended.first_offset, response))
+        Ok(told(Some(appended.first_offset), response))
     }
 
     async fn produce_stream(
@@ -105,7 +106,7 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
         let found = self.answers.read(|| self.log.read(offset), Record::memory_bytes).await;
         let (record, taken) = found.map_err(|error| status(&error))?;
         slot.put(taken);
-        Ok(about(offset, v1::ConsumeResponse { record: Some(record.into()) }))
+        Ok(told(Some(offset), v1::ConsumeResponse { record: Some(record.into()) }))
     }
 
     async fn consume_stream(
@@ -135,7 +136,7 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
             rpc_addr: self.address.clone(),
             is_leader: true,
         };
-        Ok(Response::new(v1::GetServersResponse { servers: vec![server] }))
+        Ok(told(None, v1::GetServersResponse { servers: vec![server] }))
     }
 
     async fn get_log(
@@ -148,14 +149,23 @@ impl<L: CommitLog> v1::log_server::Log for LogService<L> {
             return Err(invalid("too_many_times", &message, "ask about fewer at a time"));
         }
         let described = describe(&*self.log, &times).await;
-        Ok(Response::new(described.map_err(|error| status(&error))?))
+        Ok(told(None, described.map_err(|error| status(&error))?))
     }
 }
 
-/// An answer about one place in the log, for the line in the log of the server.
-fn about<T>(offset: Offset, message: T) -> Response<T> {
+/// What the line in the server's log says of an answer that is one message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    /// The place in the log that it is about.
+    pub(super) offset: Option<u64>,
+    /// Its length, before it is compressed if it is.
+    pub(super) bytes: usize,
+}
+
+fn told<T: Message>(offset: Option<Offset>, message: T) -> Response<T> {
+    let told = Told { offset: offset.map(|offset| offset.0), bytes: message.encoded_len() };
     let mut response = Response::new(message);
-    response.extensions_mut().insert(offset);
+    response.extensions_mut().insert(told);
     response
 }
 
