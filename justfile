@@ -7,9 +7,9 @@ _default:
 check:
     .ci/check
 
-# The gate and the end-to-end checks with the release binary, as CI runs them.
-ci:
-    .ci/run
+# The gate, the end-to-end checks and the harnesses, as CI runs them; `just ci release` with the release binary.
+ci *PROFILE:
+    .ci/run {{ PROFILE }}
 
 # The end-to-end checks alone, or only those named: `just e2e json_round_trip`.
 e2e *NAMES:

@@ -9,7 +9,6 @@ mod open_dir;
 #[cfg(test)]
 mod playback;
 
-pub use crate::cli::fuzzing::{json_lines, offset_expression, template};
 pub use crate::log::fuzzing::frame;
-pub use crate::server::fuzzing::http_body;
+pub use crate::text::fuzzing::{http_body, json_lines, offset_expression, template};
 pub use open_dir::{open_dir, repair_dir};

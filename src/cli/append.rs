@@ -1,12 +1,8 @@
 //! `proglog append`: inputs become records at the end of the log.
 
 mod batch;
-mod decode;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(super) mod fuzzing;
 mod gather;
 mod inputs;
-mod pieces;
 mod server;
 mod sink_error;
 mod tally;
@@ -21,7 +17,6 @@ use bytes::Bytes;
 use clap::Args;
 
 use self::batch::{BatchLimits, Batcher, Sink};
-use self::decode::InputFormat;
 use self::gather::{Decoding, Gatherer};
 use self::inputs::{Event, Input};
 use self::tally::Tally;
@@ -32,10 +27,11 @@ use super::log_args::LogArgs;
 use super::output::print_json;
 use super::server_args::ServerArgs;
 use super::signals::on_stop;
-use super::values::{parse_bytes, parse_delimiter, parse_header, parse_positive};
 use super::{notes, progress};
 use crate::log::{Header, Log, LogError, Offset};
-use crate::wire::time::parse_duration;
+use crate::text::decode::InputFormat;
+use crate::text::time::parse_duration;
+use crate::text::values::{parse_bytes, parse_delimiter, parse_header, parse_positive};
 
 const EXAMPLES: &str = "\
 Examples:

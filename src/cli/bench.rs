@@ -25,8 +25,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::counted;
 use super::signals::stop_flag;
-use super::values::{parse_bytes, parse_positive};
 use crate::log::SyncPolicy;
+use crate::text::values::{parse_bytes, parse_positive};
 
 const TITLE_OF_APPEND: &str = "append";
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::exit::Exit;
 use crate::log::{DumpedEntry, EntryState, Offset, dump_index};
-use crate::wire::offset_spec::OffsetSpec;
+use crate::text::offset_spec::OffsetSpec;
 
 const DETAILS: &str = "\
 Works on a damaged log and beside a running writer, and changes nothing. `-` stands for what can't

@@ -13,7 +13,7 @@ use super::remote::Remote;
 use super::server_args::ServerArgs;
 use crate::client::LogStatus;
 use crate::log::{Checksums, LogError, LogReader, Recovery};
-use crate::wire::time::display_time;
+use crate::text::time::display_time;
 
 const DETAILS: &str = "\
 Looks at the newest and the oldest record and at the ends of each segment, so it's quick for a log

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::values::{parse_bytes, parse_sync_policy};
 use crate::log::{LogConfig, SyncPolicy};
+use crate::text::values::{parse_bytes, parse_sync_policy};
 
 /// Durability and sizes.
 #[derive(Args, Clone, Debug)]

@@ -35,8 +35,6 @@ mod errors;
 mod exit;
 mod failure;
 mod file_limit;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzzing;
 mod log_args;
 mod logging;
 mod notes;
@@ -48,7 +46,6 @@ mod remote;
 mod server_args;
 mod settings;
 mod signals;
-mod values;
 
 use args::command;
 pub use entry::main;

@@ -3,14 +3,8 @@
 
 mod chomp;
 mod follow;
-mod format;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(super) mod fuzzing;
 mod printer;
 mod server;
-mod template;
-#[cfg(test)]
-mod tests;
 
 use std::io::{IsTerminal, Write, stdout};
 
@@ -18,18 +12,18 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use self::chomp::Chomp;
-use self::format::RecordFormat;
 use self::printer::Printer;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress;
 use super::server_args::ServerArgs;
-use super::values::parse_delimiter;
 use crate::log::{LogError, LogReader, Offset};
-use crate::wire::offset_spec::OffsetSpec;
-use crate::wire::read_range::{ReadRange, resolve};
-use crate::wire::time::now_us;
+use crate::text::format::RecordFormat;
+use crate::text::offset_spec::OffsetSpec;
+use crate::text::read_range::{ReadRange, resolve};
+use crate::text::time::now_us;
+use crate::text::values::parse_delimiter;
 
 const DETAILS: &str = "\
 Offsets:

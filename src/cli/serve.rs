@@ -39,7 +39,7 @@ use crate::log::LogConfig;
 use crate::server::{self, Listeners, Protection, ServerConfig, Shutdown};
 use crate::service::{self, DiskWatch, ProgressNote, ServiceError, StartingLog};
 use crate::telemetry::Metrics;
-use crate::wire::time::parse_duration;
+use crate::text::time::parse_duration;
 
 /// What a service manager is asked for beyond the grace period: the log is synced and closed in it.
 const CLOSING: Duration = Duration::from_secs(60);

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::pairs;
 use crate::client::{ClientConfig, RetryConfig, Token};
 use crate::security::tls::{ClientTls, ClientTlsOptions, IdentityFiles};
-use crate::wire::time::parse_duration;
+use crate::text::time::parse_duration;
 
 /// Where the log is served, if it isn't a directory.
 #[derive(Args, Clone, Debug, Default)]

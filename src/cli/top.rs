@@ -27,8 +27,8 @@ use super::context::Context;
 use super::exit::Exit;
 use super::server_args::{LoginArgs, Meant};
 use super::signals::stop_flag;
-use super::values::parse_positive;
-use crate::wire::time::parse_duration;
+use crate::text::time::parse_duration;
+use crate::text::values::parse_positive;
 
 const DETAILS: &str = "\
 On a terminal it's a screen; q, Esc or Ctrl-C ends it. Elsewhere, or with --count or --output json, it

@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::notes;
 use super::output::{binary_bytes, counted, grouped, print_json};
 use crate::log::{Log, LogConfig, LogError, LogReader, Offset, SegmentInfo};
-use crate::wire::time::{TimePoint, now_us};
+use crate::text::time::{TimePoint, now_us};
 
 const DETAILS: &str = "\
 Whole segments go: one that holds a record at or behind OFFSET stays as it is, so some records

@@ -7,7 +7,7 @@ use crate::security::Guard;
 use crate::security::tls::ServerTls;
 
 /// The most records of one request: small ones take more memory than the bytes they come in.
-pub(super) const MAX_BATCH_RECORDS: usize = crate::wire::json_record::MAX_DOCUMENT_RECORDS;
+pub(super) const MAX_BATCH_RECORDS: usize = crate::text::json_record::MAX_DOCUMENT_RECORDS;
 
 /// The least for [`ServerConfig::max_header_bytes`]: hyper can't do with less.
 pub const MIN_HEADER_BYTES: usize = 8 * 1024;

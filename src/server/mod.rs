@@ -19,11 +19,6 @@ mod answer_room;
 mod answered;
 mod config;
 mod connection;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzzing {
-    //! Entry points of this layer for the fuzzer.
-    pub use super::http::fuzzing::http_body;
-}
 mod grpc;
 mod head_deadline;
 mod http;

@@ -12,9 +12,9 @@ use tonic::codec::{Codec, DecodeBuf, Decoder};
 use tonic::{Code, Status};
 use tonic_prost::{ProstDecoder, ProstEncoder};
 
-use super::json_record::MAX_DOCUMENT_RECORDS as MAX_RECORDS;
 use super::status::with_code;
 use super::v1;
+use crate::text::json_record::MAX_DOCUMENT_RECORDS as MAX_RECORDS;
 
 /// The most headers of one request, those of all its records together.
 const MAX_HEADERS: usize = 5 * MAX_RECORDS;

@@ -1,15 +1,9 @@
-//! How records, offsets and times are written outside of the log: as protobuf messages, as JSON, and
-//! as the words of people.
+//! The messages of gRPC: what both of its ends share.
 //!
-//! Invariant: nothing here knows of connections, files or terminals; both ends of the wire and the
-//! command line share it.
+//! Invariant: nothing here knows of connections.
 
 pub(crate) mod codec;
-pub(crate) mod json_record;
-pub(crate) mod offset_spec;
-pub(crate) mod read_range;
 pub(crate) mod status;
-pub(crate) mod time;
 
 /// The messages and the gRPC service of `proto/log/v1/log.proto`, generated.
 #[allow(missing_docs, clippy::all, reason = "generated; the .proto file has the documentation")]

@@ -3,18 +3,22 @@
 use super::source::Source;
 
 /// What each module at the top of the crate may import from its siblings.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("log", &[]),
-    ("wire", &["log"]),
+    ("text", &["log"]),
+    ("wire", &["text", "log"]),
     ("security", &[]),
     ("telemetry", &[]),
-    ("service", &["log", "wire", "security", "telemetry"]),
-    ("cluster", &["service", "log", "wire", "security", "telemetry"]),
-    ("server", &["cluster", "service", "log", "wire", "security", "telemetry"]),
-    ("client", &["service", "log", "wire", "security", "telemetry"]),
-    ("cli", &["server", "client", "cluster", "service", "log", "wire", "security", "telemetry"]),
+    ("service", &["log", "text", "wire", "security", "telemetry"]),
+    ("cluster", &["service", "log", "text", "wire", "security", "telemetry"]),
+    ("server", &["cluster", "service", "log", "text", "wire", "security", "telemetry"]),
+    ("client", &["service", "log", "text", "wire", "security", "telemetry"]),
+    (
+        "cli",
+        &["server", "client", "cluster", "service", "log", "text", "wire", "security", "telemetry"],
+    ),
     // Entry points for the fuzzer: above everything, and not in a release.
-    ("fuzzing", &["cli", "server", "log"]),
+    ("fuzzing", &["text", "log"]),
 ];
 
 /// All that `log` may use beside the standard library.

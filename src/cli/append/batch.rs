@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::decode::{PendingRecord, Place};
 use super::sink_error::SinkError;
 use super::tally::Tally;
 use crate::log::{Append, Appended, Header, Log, NewRecord, Offset};
+use crate::text::decode::{PendingRecord, Place};
 
 /// Where batches go.
 pub(crate) trait Sink {

@@ -9,12 +9,12 @@ use bytes::Bytes;
 use indicatif::ProgressBar;
 
 use super::batch::{BatchError, Batcher, Sink};
-use super::decode::{InputFormat, Place};
 use super::inputs::{Event, Input};
-use super::pieces::{Delimiter, PieceError, pieces};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::grouped;
+use crate::text::decode::{InputFormat, Place};
+use crate::text::pieces::{Delimiter, PieceError, pieces};
 
 /// How inputs become records.
 pub(crate) struct Decoding {

@@ -8,8 +8,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use bytes::Bytes;
 
-use super::pieces::{BlockReader, Delimiter, PieceError};
 use crate::cli::failure::Failure;
+use crate::text::pieces::{BlockReader, Delimiter, PieceError};
 
 /// How many blocks may wait to be appended.
 const MAX_WAITING_BLOCKS: usize = 4;

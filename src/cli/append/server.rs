@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use super::batch::{Outgoing, Sink};
-use super::decode::PendingRecord;
 use super::inputs::Input;
 use super::sink_error::SinkError;
 use super::{AppendArgs, Ended, Target, append_all};
@@ -14,6 +13,7 @@ use crate::cli::remote::Remote;
 use crate::client::LogStatus;
 use crate::log::{Appended, Header, LogError, Offset};
 use crate::service::{Batch, NewRecord};
+use crate::text::decode::PendingRecord;
 
 /// A server takes messages of 4 MiB whatever its records may have; half of that leaves room for what is
 /// around them.

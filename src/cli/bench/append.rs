@@ -9,8 +9,8 @@ use super::report::Comparison;
 use super::workload::{Measured, Stop, Workload, measure, on_threads};
 use super::{CallArgs, SizeArgs, TITLE_OF_APPEND};
 use crate::cli::log_args::LogArgs;
-use crate::cli::values::parse_positive;
 use crate::log::{Append, Log, NewRecord, SyncPolicy};
+use crate::text::values::parse_positive;
 
 /// Append records to a new log
 #[derive(Args, Clone, Debug)]

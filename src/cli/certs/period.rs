@@ -6,7 +6,7 @@ use clap::builder::RangedI64ValueParser;
 use jiff::Timestamp;
 use rcgen::CertificateParams;
 
-use crate::wire::time::now_us;
+use crate::text::time::now_us;
 
 /// Clocks differ by seconds, of virtual machines by minutes.
 const LEEWAY_SECONDS: u64 = 5 * 60;

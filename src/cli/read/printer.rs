@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use indicatif::ProgressBar;
 
-use super::format::RecordFormat;
 use crate::cli::context::Context;
 use crate::cli::output::grouped;
 use crate::log::{Corruption, LogError, Offset, RecordRef, Scan};
 use crate::service::{Chunk, Missing};
-use crate::wire::read_range::ReadRange;
+use crate::text::format::RecordFormat;
+use crate::text::read_range::ReadRange;
 
 /// How far a pass over the log came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::time::sleep;
 
 use super::follow::CHECK_INTERVAL;
-use super::format::RecordFormat;
 use super::printer::{Printer, Progress};
 use super::{ReadArgs, advise, printer};
 use crate::cli::context::Context;
@@ -19,8 +18,9 @@ use crate::cli::signals::stop_flag;
 use crate::client::{ClientError, LogStatus, Records, RecordsOptions};
 use crate::log::{LogError, Offset};
 use crate::service::Chunk;
-use crate::wire::read_range::{Extent, ReadRange, resolve};
-use crate::wire::time::now_us;
+use crate::text::format::RecordFormat;
+use crate::text::read_range::{Extent, ReadRange, resolve};
+use crate::text::time::now_us;
 
 /// Prints what was asked for.
 pub(super) fn print(

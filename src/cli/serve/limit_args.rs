@@ -7,9 +7,9 @@ use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::file_limit;
-use crate::cli::values::{parse_bytes, parse_positive};
 use crate::server::{MIN_HEADER_BYTES, ServerConfig};
-use crate::wire::time::parse_duration;
+use crate::text::time::parse_duration;
+use crate::text::values::{parse_bytes, parse_positive};
 
 /// How many, how much, and how long.
 #[derive(Args, Clone, Debug)]

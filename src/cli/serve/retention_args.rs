@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::values::parse_bytes;
 use crate::service::Retention;
-use crate::wire::time::parse_duration;
+use crate::text::time::parse_duration;
+use crate::text::values::parse_bytes;
 
 /// What is kept; everything, unless something is said.
 #[derive(Args, Clone, Debug)]

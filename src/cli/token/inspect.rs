@@ -14,7 +14,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::print_json;
 use crate::cli::pairs;
 use crate::security::{MAX_TOKEN_BYTES, TokenConfig, TokenError, Unverified, Verifier};
-use crate::wire::time::{display_time, now_us};
+use crate::text::time::{display_time, now_us};
 
 const VARIABLE: &str = "PROGLOG_TOKEN";
 

@@ -12,7 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::print_json;
 use crate::security::{NewToken, SigningKey, check_subject, issue};
-use crate::wire::time::{display_time, now_us, parse_duration};
+use crate::text::time::{display_time, now_us, parse_duration};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);

@@ -15,7 +15,7 @@ use super::source::Place;
 use super::text;
 use super::view::View;
 use crate::cli::output::{binary_bytes, counted, grouped};
-use crate::wire::time::display_time;
+use crate::text::time::display_time;
 
 /// How wide the names at the left are.
 const NAME_WIDTH: u16 = 12;

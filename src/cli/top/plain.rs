@@ -15,7 +15,7 @@ use super::view::View;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::{is_reader_gone, print_json};
-use crate::wire::time::display_time;
+use crate::text::time::display_time;
 
 /// How long to wait for a sample before looking whether somebody still wants it.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);

@@ -9,7 +9,7 @@ use super::sample::Sample;
 use super::sampler::Taken;
 use super::source::Place;
 use crate::cli::failure::Failure;
-use crate::wire::time::now_us;
+use crate::text::time::now_us;
 
 /// As many looks as the widest terminal has columns for.
 const HISTORY: usize = 512;

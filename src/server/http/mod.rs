@@ -4,9 +4,6 @@ mod accept;
 mod admitted;
 mod body;
 mod error;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(super) mod fuzzing;
-mod go_json;
 mod health;
 mod metrics;
 mod openapi;

@@ -41,7 +41,7 @@ pub(super) struct Document;
 
 /// A record as JSON. Bytes are `text` where they are UTF-8, and base64 in `value` where they aren't.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what wire::json_record reads and writes")]
+#[expect(dead_code, reason = "describes what text::json_record reads and writes")]
 pub(super) struct JsonRecord {
     /// The record's offset; passed over in an append.
     offset: Option<u64>,
@@ -64,7 +64,7 @@ pub(super) struct JsonRecord {
 
 /// A name and bytes beside a record's value.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what wire::json_record reads and writes")]
+#[expect(dead_code, reason = "describes what text::json_record reads and writes")]
 pub(super) struct JsonHeader {
     /// May come more than once.
     name: String,
@@ -76,7 +76,7 @@ pub(super) struct JsonHeader {
 
 /// Records to be appended together.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what wire::json_record reads")]
+#[expect(dead_code, reason = "describes what text::json_record reads")]
 pub(super) struct NewRecords {
     records: Vec<JsonRecord>,
 }

@@ -25,9 +25,9 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::error::Problem;
-use super::go_json::{self, BASE64};
 use super::request_error::RequestError;
 use crate::service::{Batch, CommitLog, NewRecord, Offset, Record};
+use crate::text::go_json::{self, BASE64};
 
 const PRODUCE_BODY: &str = r#"one JSON object, such as {"record":{"value":"aGVsbG8="}}"#;
 const CONSUME_BODY: &str = r#"one JSON object, such as {"offset":0}"#;

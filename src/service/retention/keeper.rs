@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::clock::{Clock, Reading};
 use super::{Kept, Retention};
 use crate::log::{Log, LogError, Offset, SegmentInfo};
-use crate::wire::time::now_us;
+use crate::text::time::now_us;
 
 /// How often [`Keeper::tick`] is to be called.
 pub(in crate::service) const TICK: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 //! is returned as it was.
 //!
 //! All of it takes minutes in a debug build, so only one damage of so many is tried there;
-//! `PROGLOG_SAMPLE=1`, in a release build, tries all (`.ci/corruption`).
+//! `PROGLOG_SAMPLE=1`, in a release build, tries all (`.ci/prove soak corruption`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

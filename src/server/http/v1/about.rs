@@ -11,7 +11,7 @@ use super::super::App;
 use super::super::error::Problem;
 use super::super::query::Query;
 use crate::service::{Checksums, CommitLog, ServiceError};
-use crate::wire::time::display_time;
+use crate::text::time::display_time;
 
 /// What a log says of itself.
 #[derive(Serialize, ToSchema)]

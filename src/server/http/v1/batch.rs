@@ -3,7 +3,7 @@
 use super::super::request_error::RequestError;
 use crate::server::config::MAX_BATCH_RECORDS;
 use crate::service::NewRecord;
-use crate::wire::json_record::{self, ParsedRecord};
+use crate::text::json_record::{self, ParsedRecord};
 
 const LINES: &str = r#"a record a line, such as {"text":"hello","key":"k"}"#;
 const DOCUMENT: &str =

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::service::{Chunk, Missing, Record, ServiceError};
-use crate::wire::json_record;
+use crate::text::json_record;
 
 /// What stands at a place of the log.
 pub(super) enum Entry<'a> {

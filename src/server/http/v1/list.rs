@@ -20,8 +20,8 @@ use super::cursor::Wanted;
 use super::{events, lines, page, place};
 use crate::server::peer::Peer;
 use crate::service::{CommitLog, Offset, ServiceError};
-use crate::wire::offset_spec::OffsetSpec;
-use crate::wire::time::parse_duration;
+use crate::text::offset_spec::OffsetSpec;
+use crate::text::time::parse_duration;
 
 const KNOWN: &[&str] = &["offset", "limit", "max_bytes", "wait", "skip_corrupt"];
 const OFFERED: &[&str] = &[NDJSON, JSON, EVENTS];

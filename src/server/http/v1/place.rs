@@ -2,9 +2,9 @@
 
 use crate::log::LogError;
 use crate::service::{CommitLog, LogInfo, Offset, ServiceError};
-use crate::wire::offset_spec::OffsetSpec;
-use crate::wire::read_range::{Extent, ReadRange, resolve};
-use crate::wire::time::now_us;
+use crate::text::offset_spec::OffsetSpec;
+use crate::text::read_range::{Extent, ReadRange, resolve};
+use crate::text::time::now_us;
 
 /// Where a reader starts and ends. The next offset is a place, too: that of who waits for more, or
 /// has paged to the end.

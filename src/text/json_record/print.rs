@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::log::{Headers, RecordRef, TYPE_DATA};
-use crate::wire::time::format_rfc3339;
+use crate::text::time::format_rfc3339;
 
 /// Writes one record as one line.
 pub(crate) fn write(record: &RecordRef<'_>, out: &mut impl Write) -> io::Result<()> {

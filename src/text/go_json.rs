@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 /// What encodes values, and decodes them as leniently as Go does.
-pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
@@ -30,7 +30,7 @@ pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// # Errors
 /// What is wrong with the body, and where.
-pub(super) fn produce_value(body: &[u8]) -> Result<Bytes, serde_json::Error> {
+pub(crate) fn produce_value(body: &[u8]) -> Result<Bytes, serde_json::Error> {
     serde_json::from_slice(body).map(|request: ProduceRequest| request.value.into())
 }
 
@@ -38,7 +38,7 @@ pub(super) fn produce_value(body: &[u8]) -> Result<Bytes, serde_json::Error> {
 ///
 /// # Errors
 /// What is wrong with the body, and where.
-pub(super) fn consume_offset(body: &[u8]) -> Result<u64, serde_json::Error> {
+pub(crate) fn consume_offset(body: &[u8]) -> Result<u64, serde_json::Error> {
     serde_json::from_slice(body).map(|request: ConsumeRequest| request.offset)
 }
 

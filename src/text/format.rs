@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::template::Template;
 use crate::log::RecordRef;
-use crate::wire::json_record;
+use crate::text::json_record;
 
 /// How records are printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ fn write_hex(bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::record;
+    use super::super::testing::record;
     use super::*;
 
     fn print(format: &str, value: &[u8], delimiter: u8) -> Vec<u8> {

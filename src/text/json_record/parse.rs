@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
 use crate::log::{Header, TYPE_DATA, TYPE_LOST};
-use crate::wire::time::parse_rfc3339;
+use crate::text::time::parse_rfc3339;
 
 /// What a line says. `offset` and `term` are the log's to give, so they aren't kept.
 #[derive(Debug, PartialEq, Eq)]

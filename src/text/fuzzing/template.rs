@@ -1,12 +1,12 @@
 //! What the fuzzer asks of `read`: any template prints or is refused, and any text can be printed;
 //! any place leads into the log.
 
-use super::format::RecordFormat;
-use super::template::Template;
 use crate::log::fuzzing::{headers, lend};
 use crate::log::{LogError, NewRecord, Offset};
-use crate::wire::offset_spec::OffsetSpec;
-use crate::wire::read_range::{Extent, resolve};
+use crate::text::format::RecordFormat;
+use crate::text::offset_spec::OffsetSpec;
+use crate::text::read_range::{Extent, resolve};
+use crate::text::template::Template;
 
 /// Takes `bytes` as the value of `read --format`, and prints a record by it.
 ///
@@ -43,7 +43,7 @@ fn printed(
 }
 
 /// Looks for a place in a log from 10 up to 20, which has a record a second.
-pub(in crate::cli) fn place(spec: OffsetSpec) {
+pub(super) fn place(spec: OffsetSpec) {
     struct Tens;
     impl Extent for Tens {
         fn lowest(&self) -> Offset {

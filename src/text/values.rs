@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use crate::log::{Header, SyncPolicy};
-use crate::wire::time::parse_duration;
+use crate::text::time::parse_duration;
 
 /// `65536`, `64KiB`, `1MiB`, `1.5GB`.
 pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {

@@ -6,7 +6,7 @@ use std::fmt;
 use base64::Engine;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::go_json::{BASE64, consume_offset, produce_value};
+use crate::text::go_json::{BASE64, consume_offset, produce_value};
 
 /// Takes `bytes` as the body of a produce and of a consume request, and as a value to be produced.
 ///

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::log::RecordRef;
-use crate::wire::time::format_rfc3339;
+use crate::text::time::format_rfc3339;
 
 /// A template, read once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +155,7 @@ fn write_headers(record: &RecordRef<'_>, out: &mut impl Write) -> io::Result<()>
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::record;
+    use super::super::testing::record;
     use super::*;
 
     fn print(template: &str) -> String {

@@ -1,12 +1,17 @@
 //! What the fuzzer asks of the words on the command line: what is understood can be said again.
 
+mod http_body;
+mod json_lines;
+mod template;
+
 use std::time::Duration;
 
-pub use super::append::fuzzing::json_lines;
-pub use super::read::fuzzing::template;
+use super::offset_spec::OffsetSpec;
+use super::time::{TimePoint, display_time, format_rfc3339, parse_duration};
 use super::values;
-use crate::wire::offset_spec::OffsetSpec;
-use crate::wire::time::{TimePoint, display_time, format_rfc3339, parse_duration};
+pub use http_body::http_body;
+pub use json_lines::json_lines;
+pub use template::template;
 
 /// Takes `bytes` as the value of `--offset` and of every other flag that has a grammar.
 ///
@@ -18,7 +23,7 @@ pub fn offset_expression(bytes: &[u8]) {
         if let Some(again) = spelt(spec) {
             assert_eq!(OffsetSpec::parse(&again), Ok(spec), "{text:?} means {again:?}");
         }
-        super::read::fuzzing::place(spec);
+        template::place(spec);
     }
     if let Ok(duration) = parse_duration(text)
         && let Some(again) = spelt_duration(duration)

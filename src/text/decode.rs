@@ -3,14 +3,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use clap::ValueEnum;
 
 use super::pieces::Delimiter;
 use crate::log::{Header, NewRecord, TYPE_DATA};
-use crate::wire::json_record;
+use crate::text::json_record;
 
 /// How inputs are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 pub(crate) enum InputFormat {
     /// Each line is a record.
     #[default]

@@ -3,11 +3,11 @@
 
 use bytes::Bytes;
 
-use super::decode::{InputFormat, PendingRecord, Place};
-use super::pieces::{BlockReader, pieces};
 use crate::log::Offset;
 use crate::log::fuzzing::lend;
-use crate::wire::json_record;
+use crate::text::decode::{InputFormat, PendingRecord, Place};
+use crate::text::json_record;
+use crate::text::pieces::{BlockReader, pieces};
 
 /// Takes `bytes` as the standard input of `append --format json` (and of `--format base64`).
 ///

@@ -1,0 +1,20 @@
+//! How records, offsets, times and sizes are written as text: as JSON, by templates, and in the words of
+//! people.
+//!
+//! Invariant: nothing here knows of connections, files or terminals; the command line and both ends of
+//! the wire share it.
+
+pub(crate) mod decode;
+pub(crate) mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
+pub(crate) mod go_json;
+pub(crate) mod json_record;
+pub(crate) mod offset_spec;
+pub(crate) mod pieces;
+pub(crate) mod read_range;
+mod template;
+#[cfg(test)]
+mod testing;
+pub(crate) mod time;
+pub(crate) mod values;
