@@ -38,5 +38,5 @@ async fn a_call_is_one_line_with_its_offset_and_the_bytes_of_its_answer() {
         (method.to_owned(), Value::from("Ok"), Some(offset), Some(bytes))
     };
     let (append, read) = ("/log.v1.Log/ProduceBatch", "/log.v1.Log/Consume");
-    assert_eq!(told, [line(append, 0, 4), line(append, 2, 6), line(read, 1, 0)], "{said}");
+    assert_eq!(told, [line(append, 0, 4), line(append, 2, 6), line(read, 1, 20)], "{said}");
 }
