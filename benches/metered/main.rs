@@ -1,8 +1,8 @@
 //! What metrics cost an append: the same appends through a `LocalLog` with and without them.
 //!
 //! `cargo bench --bench metered` times both by turns, since a machine isn't as fast at all times.
-//! `cargo bench --bench metered -- with` (or `without`) does one of them once, for a profiler that
-//! counts instructions.
+//! `cargo bench --bench metered -- with` (or `without`) does one of them once, for a profiler. One
+//! that hides the processor's counter, as valgrind does, sees the slower clock that takes its place.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
