@@ -14,7 +14,7 @@ pub(crate) mod offset_spec;
 pub(crate) mod pieces;
 pub(crate) mod read_range;
 mod template;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod testing;
 pub(crate) mod time;
 pub(crate) mod values;

@@ -70,27 +70,11 @@ pub(crate) fn resolve(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Offsets 10 up to 20, each at as many microseconds.
-    struct Tens;
-
-    impl Extent for Tens {
-        fn lowest(&self) -> Offset {
-            Offset(10)
-        }
-
-        fn next(&self) -> Offset {
-            Offset(20)
-        }
-
-        fn at_time(&self, timestamp_us: u64) -> Result<Offset, LogError> {
-            Ok(Offset(timestamp_us.clamp(10, 20)))
-        }
-    }
+    use crate::text::testing::Tens;
 
     fn found(text: &str, follow: bool) -> Option<(u64, Option<u64>)> {
         let spec = OffsetSpec::parse(text).expect(text);
-        match resolve(spec, &Tens, follow, u64::MAX) {
+        match resolve(spec, &Tens { us_apart: 1 }, follow, u64::MAX) {
             Ok(range) => Some((range.from.0, range.to.map(|to| to.0))),
             Err(LogError::OutOfRange { lowest: Offset(10), next: Offset(20), .. }) => None,
             Err(error) => panic!("{text}: {error}"),

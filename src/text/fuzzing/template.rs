@@ -2,11 +2,12 @@
 //! any place leads into the log.
 
 use crate::log::fuzzing::{headers, lend};
-use crate::log::{LogError, NewRecord, Offset};
+use crate::log::{NewRecord, Offset};
 use crate::text::format::RecordFormat;
 use crate::text::offset_spec::OffsetSpec;
-use crate::text::read_range::{Extent, resolve};
+use crate::text::read_range::resolve;
 use crate::text::template::Template;
+use crate::text::testing::Tens;
 
 /// Takes `bytes` as the value of `read --format`, and prints a record by it.
 ///
@@ -44,20 +45,9 @@ fn printed(
 
 /// Looks for a place in a log from 10 up to 20, which has a record a second.
 pub(super) fn place(spec: OffsetSpec) {
-    struct Tens;
-    impl Extent for Tens {
-        fn lowest(&self) -> Offset {
-            Offset(10)
-        }
-        fn next(&self) -> Offset {
-            Offset(20)
-        }
-        fn at_time(&self, timestamp_us: u64) -> Result<Offset, LogError> {
-            Ok(Offset((timestamp_us / 1_000_000).clamp(10, 20)))
-        }
-    }
+    let log = Tens { us_apart: 1_000_000 };
     for follow in [false, true] {
-        if let Ok(range) = resolve(spec, &Tens, follow, 30_000_000) {
+        if let Ok(range) = resolve(spec, &log, follow, 30_000_000) {
             assert!((10..=20).contains(&range.from.0), "{spec:?} starts outside of the log");
         }
     }

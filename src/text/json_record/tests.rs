@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::{Header, Headers, Offset, Position, RecordRef, TYPE_LOST};
+use crate::log::{Header, RecordRef, TYPE_LOST};
+use crate::text::testing;
 
 fn print(record: &RecordRef<'_>) -> String {
     let mut line = Vec::new();
@@ -12,20 +13,7 @@ fn print(record: &RecordRef<'_>) -> String {
 }
 
 fn record<'a>(value: &'a [u8], key: Option<&'a [u8]>) -> RecordRef<'a> {
-    RecordRef {
-        value,
-        key,
-        offset: Offset(5),
-        term: 0,
-        record_type: 0,
-        timestamp_us: Some(1_795_484_579_123_456),
-        headers: Headers::default(),
-        unsynced: 0,
-        checksum: None,
-        segment: Offset(0),
-        position: Position(0),
-        frame_bytes: 0,
-    }
+    RecordRef { timestamp_us: Some(1_795_484_579_123_456), ..testing::record(value, key) }
 }
 
 fn parsed(line: &str) -> ParsedRecord {
