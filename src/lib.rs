@@ -6,8 +6,9 @@
 //! cli        words in, exit codes out
 //!  +-> server, client  the two ends of the wire: HTTP and gRPC
 //!       +-> service   a log seen from async code
-//!            +-> wire, text  messages; JSON and the words of people
-//!                 +-> log    bytes on disk; no async, no network
+//!            +-> wire  the messages of gRPC
+//!                 +-> text  JSON and the words of people
+//!                      +-> log  bytes on disk; no async, no network
 //! security   a leaf: TLS, who is asking, and what they may do
 //! telemetry  a leaf: metrics and traces
 //! ```
@@ -19,7 +20,7 @@
 pub mod cli;
 #[cfg(feature = "program")]
 pub mod client;
-#[cfg(any(all(test, feature = "program"), feature = "fuzzing"))]
+#[cfg(any(all(test, feature = "text"), feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod log;
@@ -31,7 +32,7 @@ pub mod server;
 pub mod service;
 #[cfg(feature = "program")]
 pub mod telemetry;
-#[cfg(any(feature = "program", feature = "fuzzing"))]
+#[cfg(feature = "text")]
 #[cfg_attr(
     not(feature = "program"),
     allow(dead_code, unused_imports, reason = "the fuzzer tries some of it")

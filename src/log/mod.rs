@@ -28,7 +28,7 @@ mod frame;
 mod frame_reader;
 mod frame_run;
 pub mod fs;
-#[cfg(any(test, feature = "fuzzing"))]
+#[cfg(any(all(test, feature = "text"), feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod gate;
 mod group;

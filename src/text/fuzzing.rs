@@ -1,4 +1,5 @@
-//! What the fuzzer asks of the words on the command line: what is understood can be said again.
+//! What the fuzzer asks of text, and here of the words on the command line: what is understood can be said
+//! again.
 
 mod http_body;
 mod json_lines;

@@ -1,8 +1,8 @@
 //! How records, offsets, times and sizes are written as text: as JSON, by templates, and in the words of
 //! people.
 //!
-//! Invariant: nothing here knows of connections, files or terminals; the command line and both ends of
-//! the wire share it.
+//! Invariant: nothing here knows of connections, files or terminals, so that the fuzzer builds it with
+//! the log alone. The command line and both ends of the wire use it.
 
 pub(crate) mod decode;
 pub(crate) mod format;
